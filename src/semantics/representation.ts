@@ -1,0 +1,53 @@
+// What is known of a resource's current state: whether it has a representation, and its validators (RFC 9110 8.8).
+
+import type { EntityTag } from './entity-tag.ts';
+import { parseEntityTag } from './entity-tag.ts';
+import type { FieldLines } from './fields.ts';
+import { fieldValues, trimOws } from './fields.ts';
+import { parseHttpDate } from './http-date.ts';
+
+export interface Validators {
+  /** 'unusable': an ETag is there but is no entity-tag, or there are two different ones. */
+  readonly entityTag?: EntityTag | 'unusable';
+  /** Last-Modified, milliseconds since the epoch; 0 is a date. */
+  readonly lastModified?: number;
+  /** Whether Last-Modified is a strong validator (RFC 9110 8.8.2.2). */
+  readonly strongDate: boolean;
+}
+
+export type Representation =
+  | { readonly state: 'current'; readonly validators: Validators }
+  | { readonly state: 'absent' }
+  | { readonly state: 'unknown'; readonly reason: string };
+
+/**
+ * The validators in a response's field lines; `now` (milliseconds) places two-digit years. A Last-Modified that is no
+ * date, or of which two lines differ, is none. It is strong when Date is at least one second later.
+ */
+export function readValidators(fields: FieldLines, now: number): Validators {
+  const entityTag = readEntityTag(fieldValues(fields, 'etag'));
+  const lastModified = readDate(fieldValues(fields, 'last-modified'), now);
+  const date = readDate(fieldValues(fields, 'date'), now);
+  return {
+    ...(entityTag === undefined ? {} : { entityTag }),
+    ...(lastModified === undefined ? {} : { lastModified }),
+    strongDate: lastModified !== undefined && date !== undefined && date - lastModified >= 1000,
+  };
+}
+
+function readEntityTag(lines: readonly string[]): EntityTag | 'unusable' | undefined {
+  if (lines.length === 0) return undefined;
+  const value = theOneValue(lines);
+  return (value === undefined ? undefined : parseEntityTag(value)) ?? 'unusable';
+}
+
+function readDate(lines: readonly string[], now: number): number | undefined {
+  const value = theOneValue(lines);
+  return value === undefined ? undefined : parseHttpDate(value, now);
+}
+
+/** The value that all lines agree on. */
+function theOneValue(lines: readonly string[]): string | undefined {
+  const [value, ...others] = lines.map(trimOws);
+  return others.every((other) => other === value) ? value : undefined;
+}
