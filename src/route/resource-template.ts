@@ -1,0 +1,88 @@
+// The template of a route's `resource`: another URL of the same origin, `/orders/:id` or `/api.php?id={query.id}`.
+
+import { literalFault } from './pattern.ts';
+import { queryParameter, splitPair } from './query.ts';
+import type { Match } from './route-table.ts';
+import type { Target } from './target.ts';
+
+/** A filled template: raw text, and the names and raw values of its query; no query in the template, no pairs. */
+export interface FilledTemplate {
+  readonly path: string;
+  readonly query: string;
+  readonly pairs: readonly (readonly [name: string, value: string])[];
+}
+
+const PLACEHOLDER = /\{query\.([A-Za-z0-9_.-]+)\}/g;
+const QUERY_TEXT = /^(?:[!"$&-~]|%[0-9a-f]{2})*$/i;
+
+/**
+ * Why a template is no good for a route of this pattern, as one sentence for the configuration's author, or undefined.
+ *
+ * Its path has literals, `:name` segments that the pattern has too, `*` at the end if the pattern ends so, and may
+ * end in a slash. `{query.name}` stands in values of its query only: in a path it could name anything.
+ */
+export function resourceTemplateFault(template: string, pattern: string): string | undefined {
+  if (!template.startsWith('/')) return 'a resource starts with "/"';
+  const [path, query] = splitTemplate(template);
+  if (path.includes('{')) return '"{query.name}" stands in the query of a resource only';
+  const known = new Set(placeholders(pattern));
+  const segments = path.slice(1).split('/');
+  for (const [index, segment] of segments.entries()) {
+    const last = index === segments.length - 1;
+    if (segment === '' && last) continue;
+    const name = placeholderName(segment);
+    const fault = name === undefined || (name === '*' && !last) ? literalFault(segment) : undefined;
+    if (fault !== undefined) return fault;
+    if (name !== undefined && !known.has(name)) return `the path pattern ${pattern} has no "${segment}"`;
+  }
+  return query === undefined ? undefined : templateQueryFault(query);
+}
+
+/** Fills a faultless template with a request's own raw text; 'ambiguous' with the parameter that has two values. */
+export function fillTemplate(
+  template: string,
+  match: Match,
+  target: Target,
+): FilledTemplate | { readonly ambiguous: string } {
+  const [pathTemplate, queryTemplate] = splitTemplate(template);
+  const path = pathTemplate
+    .split('/')
+    .map((segment) => match.params[placeholderName(segment) ?? ''] ?? segment)
+    .join('/');
+  if (queryTemplate === undefined) return { path, query: '', pairs: [] };
+  let ambiguous: string | undefined;
+  const query = queryTemplate.replace(PLACEHOLDER, (_, name: string) => {
+    const value = queryParameter(target.query, name, match.route.case === 'insensitive');
+    if (value === undefined) ambiguous = name;
+    return value ?? '';
+  });
+  if (ambiguous !== undefined) return { ambiguous };
+  return { path, query: `?${query}`, pairs: query.split('&').map(splitPair) };
+}
+
+function splitTemplate(template: string): [path: string, query: string | undefined] {
+  const mark = template.indexOf('?');
+  return mark === -1 ? [template, undefined] : [template.slice(0, mark), template.slice(mark + 1)];
+}
+
+function placeholders(pattern: string): string[] {
+  return pattern.split('/').flatMap((segment) => placeholderName(segment) ?? []);
+}
+
+function placeholderName(segment: string): string | undefined {
+  if (segment === '*') return '*';
+  return segment.startsWith(':') ? segment.slice(1) : undefined;
+}
+
+function templateQueryFault(query: string): string | undefined {
+  for (const pair of query.split('&')) {
+    const [name, value] = splitPair(pair);
+    if (name === '') return 'the query of a resource has pairs "name=value", joined by "&"';
+    if (value.startsWith(':'))
+      return `"${value}" stands for a segment of a path: in a query write {query.name}`;
+    if (/[{}]/.test(name + value.replace(PLACEHOLDER, ''))) return `"${pair}": a placeholder is {query.name}`;
+    if (pair.includes(';')) return `"${pair}": write ";" as %3B`;
+    if (!QUERY_TEXT.test(pair)) return `"${pair}": write other characters percent-encoded, as UTF-8`;
+  }
+  return undefined;
+}
