@@ -1,0 +1,78 @@
+// Every coded error, one line each: status, whose fault it is, whether a retry makes sense, and its fixed title.
+
+export type Fault = 'client' | 'origin' | 'gateway' | 'nobody';
+
+/** no: the same request fails again. later: repeat it as it is. reread: GET, decide anew, then write. */
+export type Retry = 'no' | 'later' | 'reread';
+
+export interface Problem {
+  readonly status: number;
+  readonly fault: Fault;
+  readonly retry: Retry;
+  /** RFC 9209 section 2.3 error type. */
+  readonly proxyError: string;
+  /** Constant for the code (RFC 9457 3.1.3). */
+  readonly title: string;
+}
+
+const row = (status: number, fault: Fault, retry: Retry, proxyError: string, title: string): Problem => ({
+  status,
+  fault,
+  retry,
+  proxyError,
+  title,
+});
+
+export const PROBLEMS = {
+  'request-invalid': row(400, 'client', 'no', 'http_request_error', 'The request is malformed'),
+  'target-invalid': row(400, 'client', 'no', 'http_request_error', 'The request target is malformed'),
+  'target-dot-segment': row(400, 'client', 'no', 'http_request_error', 'The request target has dot segments'),
+  'target-ambiguous': row(400, 'client', 'no', 'http_request_error', 'Servers read this target differently'),
+  'target-foreign': row(400, 'client', 'no', 'http_request_error', 'The request target names another authority'),
+  'resource-ambiguous': row(400, 'client', 'no', 'http_request_error', 'The request names two resources'),
+  'precondition-malformed': row(400, 'client', 'no', 'http_request_error', 'A conditional field is malformed'),
+  'method-not-allowed': row(405, 'client', 'no', 'http_request_denied', 'This method is not forwarded'),
+  'request-timeout': row(408, 'client', 'later', 'http_request_error', 'The request came too slowly'),
+  'content-timeout': row(408, 'client', 'later', 'http_request_error', 'The request content came too slowly'),
+  'precondition-failed': row(412, 'nobody', 'reread', 'http_request_denied', 'Precondition Failed'),
+  'content-too-large': row(413, 'client', 'no', 'http_request_error', 'The request content is too large'),
+  'expectation-failed': row(417, 'client', 'no', 'http_request_error', 'The expectation is not supported'),
+  'precondition-required': row(428, 'client', 'reread', 'http_request_denied', 'Precondition Required'),
+  'fields-too-large': row(431, 'client', 'no', 'http_request_error', 'The request fields are too large'),
+  'transfer-coding-unsupported': row(501, 'client', 'no', 'http_request_error', 'This transfer coding is not supported'),
+  'version-unsupported': row(505, 'client', 'no', 'http_request_error', 'This version of HTTP is not supported'),
+  'client-gone': row(499, 'client', 'later', 'http_request_error', 'The client went away'),
+  'probe-error': row(502, 'origin', 'later', 'http_protocol_error', 'The origin could not show the current state'),
+  'probe-unavailable': row(503, 'origin', 'later', 'destination_unavailable', 'The origin is not available'),
+  'probe-timeout': row(504, 'origin', 'later', 'http_response_timeout', 'The origin did not show its state in time'),
+  'probe-undecided': row(502, 'origin', 'no', 'http_protocol_error', 'The current state cannot be determined'),
+  'origin-unreachable': row(502, 'origin', 'later', 'destination_unavailable', 'The origin cannot be reached'),
+  'origin-busy': row(503, 'origin', 'later', 'connection_limit_reached', 'No connection to the origin came free'),
+  'origin-invalid': row(502, 'origin', 'later', 'http_protocol_error', 'The origin sent no valid answer'),
+  'origin-timeout': row(504, 'origin', 'later', 'http_response_timeout', 'The origin did not answer in time'),
+  'write-unknown': row(502, 'origin', 'reread', 'http_response_incomplete', 'It is unknown whether the write was applied'),
+  'write-timeout': row(504, 'origin', 'reread', 'http_response_timeout', 'It is unknown whether the write was applied'),
+  'lock-timeout': row(503, 'nobody', 'later', 'http_request_denied', 'Other writers hold this resource'),
+  'lock-queue-full': row(503, 'nobody', 'later', 'http_request_denied', 'Too many writers wait for this resource'),
+  'shutting-down': row(503, 'gateway', 'later', 'proxy_internal_error', 'This gateway is shutting down'),
+  'loop-detected': row(508, 'gateway', 'no', 'proxy_loop_detected', 'The request came back to this gateway'),
+  internal: row(500, 'gateway', 'later', 'proxy_internal_error', 'An error inside the gateway'),
+} as const satisfies Record<string, Problem>;
+
+export type ErrorCode = keyof typeof PROBLEMS;
+
+/** A refusal on its way to the client: a code from the table and one sentence that says what to do next. */
+export class GatewayError extends Error {
+  readonly code: ErrorCode;
+  readonly detail: string;
+  /** Seconds for Retry-After, where waiting helps. */
+  readonly retryAfter: number | undefined;
+
+  constructor(code: ErrorCode, detail: string, options: { cause?: unknown; retryAfter?: number } = {}) {
+    super(`${code}: ${detail}`, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'GatewayError';
+    this.code = code;
+    this.detail = detail;
+    this.retryAfter = options.retryAfter;
+  }
+}

@@ -1,0 +1,75 @@
+// One writer per resource: the contract every engine keeps, and the only place that releases.
+
+/** One holding of a resource key. Its engine alone knows what is behind it. */
+export interface Lease {
+  readonly key: string;
+}
+
+/** What became of the origin's side of an exchange, and with it of the lease. */
+export type Fate =
+  /** The origin has answered, or never got the request: the next writer may come. */
+  | { readonly kind: 'known' }
+  /** The origin may still be applying the write: the key stays locked for `quarantineMs` (rule R2). */
+  | { readonly kind: 'unknown'; readonly quarantineMs: number };
+
+/** What a holder returns: a value for the client at once, and the moment the origin's side has settled. */
+export interface Held<T> {
+  readonly value: T;
+  /** Never rejects. The lease ends with it, whatever the client does. */
+  readonly settled: Promise<Fate>;
+}
+
+export interface AcquireOptions {
+  /** Longest wait for the lock, in milliseconds. */
+  readonly waitMs: number;
+  /** Gives up waiting, for a client that has gone. */
+  readonly signal: AbortSignal;
+}
+
+/** Sizes as they are now; all of them are zero when nothing is going on. */
+export interface LockState {
+  /** Keys whose holder is at work. */
+  readonly held: number;
+  /** Requests that wait, over all keys. */
+  readonly waiting: number;
+  /** Keys without a holder that stay locked because a write's fate is unknown. */
+  readonly quarantined: number;
+}
+
+/** One writer per resource key; waiters are served in the order they came. */
+export interface Lock {
+  /**
+   * Rejects with GatewayError `lock-timeout`, `lock-queue-full`, `client-gone` when the signal has fired or fires,
+   * or `shutting-down` after `stop`.
+   */
+  acquire(key: string, options: AcquireOptions): Promise<Lease>;
+  /** Ends a holding. Of a lease that holds nothing, or no longer does, it takes no notice. */
+  release(lease: Lease, fate: Fate): void;
+  state(): LockState;
+  /** Drops every timer; waiters are refused with `shutting-down`. Holders may still finish and release. */
+  stop(): void;
+}
+
+const KNOWN: Fate = { kind: 'known' };
+
+/**
+ * Runs `run` while holding `key` and returns its value as soon as there is one; the lease itself goes on until
+ * `settled`, so that a client that reads slowly or goes away neither frees nor holds the key. A `run` that rejects
+ * says that nothing is under way at the origin: once a write may have been sent, it must resolve.
+ */
+export async function withLease<T>(
+  lock: Lock,
+  key: string,
+  options: AcquireOptions,
+  run: (lease: Lease) => Promise<Held<T>>,
+): Promise<T> {
+  const lease = await lock.acquire(key, options);
+  let settled: Promise<Fate> = Promise.resolve(KNOWN);
+  try {
+    const held = await run(lease);
+    settled = held.settled;
+    return held.value;
+  } finally {
+    settled.then((fate) => lock.release(lease, fate));
+  }
+}

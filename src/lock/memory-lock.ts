@@ -1,0 +1,156 @@
+// The lock of one process: for each key a holder, or a quarantine, and the waiters in the order they came.
+
+import { GatewayError } from '../errors.ts';
+import { type Clock, processClock } from './clock.ts';
+import type { AcquireOptions, Fate, Lease, Lock, LockState } from './lock.ts';
+
+/** Ends one wait: grants the lease, or refuses with the error. */
+type Waiter = (outcome: Lease | GatewayError) => void;
+
+/** One key that is not free. A free key has no entry. */
+interface Entry {
+  /** Compared by identity; undefined while the key is quarantined. */
+  holder: Lease | undefined;
+  quarantine: Quarantine | undefined;
+  /** A Set keeps the order of arrival, and gives up a place in the middle at no cost. */
+  readonly waiters: Set<Waiter>;
+}
+
+interface Quarantine {
+  /** On the lock's clock. */
+  readonly until: number;
+  readonly cancel: () => void;
+}
+
+export interface MemoryLockOptions {
+  /** Most waiters per key; further ones are refused at once with `lock-queue-full`. */
+  readonly queue: number;
+  readonly clock?: Clock;
+}
+
+/**
+ * One writer per key within this process, first come, first served. A free key costs neither a timer nor a listener,
+ * and leaves nothing behind. A restart forgets every holding and every quarantine.
+ */
+export class MemoryLock implements Lock {
+  readonly #entries = new Map<string, Entry>();
+  readonly #queue: number;
+  readonly #clock: Clock;
+  #waiting = 0;
+  #quarantined = 0;
+  #stopped = false;
+
+  constructor({ queue, clock = processClock }: MemoryLockOptions) {
+    this.#queue = queue;
+    this.#clock = clock;
+  }
+
+  async acquire(key: string, options: AcquireOptions): Promise<Lease> {
+    if (this.#stopped) throw shuttingDown();
+    if (options.signal.aborted) throw clientGone();
+    const entry = this.#entries.get(key);
+    if (entry === undefined) {
+      const lease: Lease = { key };
+      this.#entries.set(key, { holder: lease, quarantine: undefined, waiters: new Set() });
+      return lease;
+    }
+    if (entry.waiters.size >= this.#queue) throw queueFull(this.#queue);
+    return this.#wait(entry, options);
+  }
+
+  /** A lease that does not hold its key, or no longer does, is ignored. */
+  release(lease: Lease, fate: Fate): void {
+    const entry = this.#entries.get(lease.key);
+    if (entry?.holder !== lease) return;
+    entry.holder = undefined;
+    if (fate.kind === 'unknown' && fate.quarantineMs > 0 && !this.#stopped) {
+      this.#quarantine(lease.key, entry, fate.quarantineMs);
+    } else {
+      this.#handOver(lease.key, entry);
+    }
+  }
+
+  state(): LockState {
+    const quarantined = this.#quarantined;
+    return { held: this.#entries.size - quarantined, waiting: this.#waiting, quarantined };
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const [key, entry] of this.#entries) {
+      for (const waiter of entry.waiters) waiter(shuttingDown());
+      if (entry.quarantine !== undefined) {
+        entry.quarantine.cancel();
+        this.#endQuarantine(key, entry);
+      }
+    }
+  }
+
+  #wait(entry: Entry, { waitMs, signal }: AcquireOptions): Promise<Lease> {
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = (outcome) => {
+        entry.waiters.delete(waiter);
+        this.#waiting -= 1;
+        cancelTimer();
+        signal.removeEventListener('abort', onAbort);
+        if (outcome instanceof GatewayError) reject(outcome);
+        else resolve(outcome);
+      };
+      const onAbort = () => waiter(clientGone());
+      const cancelTimer = this.#clock.after(waitMs, () => waiter(waitedTooLong(waitMs, this.#restMs(entry))));
+      signal.addEventListener('abort', onAbort);
+      entry.waiters.add(waiter);
+      this.#waiting += 1;
+    });
+  }
+
+  /** The next waiter holds the key before anybody new can ask for it. It runs in a turn of its own: no recursion. */
+  #handOver(key: string, entry: Entry): void {
+    const [next] = entry.waiters;
+    if (next === undefined) {
+      this.#entries.delete(key);
+      return;
+    }
+    entry.holder = { key };
+    next(entry.holder);
+  }
+
+  #quarantine(key: string, entry: Entry, ms: number): void {
+    const cancel = this.#clock.after(ms, () => this.#endQuarantine(key, entry));
+    entry.quarantine = { until: this.#clock.now() + ms, cancel };
+    this.#quarantined += 1;
+  }
+
+  #endQuarantine(key: string, entry: Entry): void {
+    entry.quarantine = undefined;
+    this.#quarantined -= 1;
+    this.#handOver(key, entry);
+  }
+
+  #restMs(entry: Entry): number {
+    return entry.quarantine === undefined ? 0 : entry.quarantine.until - this.#clock.now();
+  }
+}
+
+function waitedTooLong(waitMs: number, quarantineRestMs: number): GatewayError {
+  const detail = `Other writers held this resource for ${waitMs} ms; nothing was sent, repeat the request.`;
+  return new GatewayError('lock-timeout', detail, {
+    retryAfter: Math.max(1, Math.ceil(quarantineRestMs / 1000)),
+  });
+}
+
+function queueFull(queue: number): GatewayError {
+  const detail = `${queue} writers already wait for this resource; nothing was sent, repeat the request.`;
+  return new GatewayError('lock-queue-full', detail, { retryAfter: 1 });
+}
+
+function clientGone(): GatewayError {
+  return new GatewayError('client-gone', 'The client went away before its turn; nothing was sent.');
+}
+
+function shuttingDown(): GatewayError {
+  return new GatewayError(
+    'shutting-down',
+    'This gateway takes no more writes; nothing was sent, repeat the request.',
+  );
+}
