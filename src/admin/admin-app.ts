@@ -1,0 +1,31 @@
+// The admin listener: is it alive, is it ready, what is it doing. Read-only, and never on the data listener.
+import Fastify, { type FastifyInstance } from 'fastify';
+import type { LockState } from '../lock/lock.ts';
+
+/** What the admin listener may know. */
+export interface Health {
+  /** False before the data listener is open, and from the first signal to stop. */
+  ready(): boolean;
+  lock(): LockState;
+  /** Seconds since the start. */
+  uptime(): number;
+}
+
+/** Builds the listener; the caller listens and closes. */
+export function buildAdminApp(health: Health): FastifyInstance {
+  const app = Fastify({
+    logger: false,
+    requestTimeout: 5_000,
+    http: { headersTimeout: 5_000, connectionsCheckingInterval: 1_000, insecureHTTPParser: false },
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
+  });
+  app.get('/livez', async () => ({ status: 'alive' }));
+  app.get('/readyz', async (_request, reply) => {
+    const ready = health.ready();
+    return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', lock: health.lock() });
+  });
+  app.get('/status', async () => ({ ready: health.ready(), uptime: health.uptime(), lock: health.lock() }));
+  return app;
+}

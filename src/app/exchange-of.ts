@@ -1,0 +1,71 @@
+// Turns a received request into what the guard works on.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { GatewayError } from '../errors.ts';
+import type { Exchange } from '../guard/exchange.ts';
+import type { Outcome } from '../guard/outcome.ts';
+import { forwardFields } from '../origin/fields.ts';
+import type { Plan } from '../route/plan.ts';
+import { type Resource, resourceOf } from '../route/resource.ts';
+import type { Match } from '../route/route-table.ts';
+import { fieldValues } from '../semantics/fields.ts';
+import type { Preconditions } from '../semantics/preconditions.ts';
+import type { Gateway } from './gateway.ts';
+import type { Received } from './receive.ts';
+import { IncomingContent } from './request-content.ts';
+
+export interface Understood {
+  readonly received: Received;
+  readonly match: Match;
+  readonly preconditions: Preconditions;
+  readonly plan: Plan;
+  readonly outcome: Outcome;
+}
+
+/** Throws GatewayError where the resource or the way here is ambiguous. */
+export function exchangeOf(
+  message: IncomingMessage,
+  response: ServerResponse,
+  gateway: Gateway,
+  { received, match, preconditions, plan, outcome }: Understood,
+): Exchange {
+  refuseLoop(received, gateway.via);
+  const { origin } = gateway.tools;
+  const peer = message.socket.remoteAddress ?? '';
+  const arrival = { peer, trusted: gateway.isTrusted(peer), host: received.host, via: gateway.via };
+  const host = origin.host(received.host);
+  return {
+    method: received.method,
+    target: received.target.raw,
+    route: match.route,
+    resource: resourceFor(plan, match, received),
+    fields: received.fields,
+    preconditions,
+    forwarded: ['Host', host, ...forwardFields(received.fields, arrival)],
+    content: new IncomingContent(message, response, gateway.limits),
+    clientGone: clientGone(response),
+    outcome,
+  };
+}
+
+/** A request that has been here before would come back for ever (RFC 9110 7.6). */
+function refuseLoop({ fields }: Received, via: string): void {
+  if (!fieldValues(fields, 'via').some((value) => value.includes(via))) return;
+  throw new GatewayError('loop-detected', 'The configured origin leads back to this gateway; correct its URL.');
+}
+
+/** Reads and unguarded requests need no key, so an ambiguous one is no reason to refuse them. */
+function resourceFor(plan: Plan, match: Match, { target }: Received): Resource {
+  const resource = resourceOf(match, target);
+  if (!('code' in resource)) return resource;
+  if (plan.kind === 'locked' || plan.kind === 'check') throw new GatewayError(resource.code, resource.detail);
+  return { target: target.raw, key: '' };
+}
+
+/** A signal that fires when the client goes away before its answer was sent. */
+function clientGone(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) controller.abort();
+  });
+  return controller.signal;
+}

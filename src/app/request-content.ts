@@ -1,0 +1,163 @@
+// The request's content from the client's connection: read whole up to a limit, or streamed, with deadlines for slow clients.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { GatewayError } from '../errors.ts';
+import type { RequestContent } from '../guard/exchange.ts';
+
+export interface ContentLimits {
+  /** Most bytes; more is answered 413. */
+  readonly content: number;
+  /** Longest silence while content is awaited, milliseconds: 408. */
+  readonly idle: number;
+  /** Longest time for all of it, milliseconds: 408. */
+  readonly upload: number;
+}
+
+const NONE = Buffer.alloc(0);
+
+/** Content of a Node request; see RequestContent. */
+export class IncomingContent implements RequestContent {
+  readonly length: number | undefined;
+  readonly withheld: boolean;
+  readonly #message: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #limits: ContentLimits;
+
+  constructor(message: IncomingMessage, response: ServerResponse, limits: ContentLimits) {
+    const { 'content-length': announced, 'transfer-encoding': coding, expect } = message.headers;
+    this.length = coding === undefined ? Number(announced ?? 0) : undefined;
+    // an HTTP/1.0 client knows no 100 (RFC 9110 10.1.1)
+    this.withheld = expect !== undefined && message.httpVersion === '1.1' && this.length !== 0;
+    this.#message = message;
+    this.#response = response;
+    this.#limits = limits;
+  }
+
+  read(limit: number): Promise<Buffer | Readable> {
+    if (this.length === 0) return Promise.resolve(NONE);
+    if (this.length !== undefined && this.length > this.#limits.content) {
+      return Promise.reject(tooLarge(this.#limits.content));
+    }
+    if (this.withheld) this.#response.writeContinue();
+    return new Promise((resolve, reject) => {
+      new Upload(this.#message, this.#limits, limit, resolve, reject);
+    });
+  }
+}
+
+function tooLarge(limit: number): GatewayError {
+  return new GatewayError('content-too-large', `The content is larger than ${limit} bytes, the most that is forwarded.`);
+}
+
+/** Collects until `limit` bytes, then becomes a stream; every way out clears the timers. */
+class Upload {
+  readonly #message: IncomingMessage;
+  readonly #limits: ContentLimits;
+  readonly #limit: number;
+  readonly #resolve: (content: Buffer | Readable) => void;
+  readonly #reject: (error: GatewayError) => void;
+  readonly #total: NodeJS.Timeout;
+  #idle: NodeJS.Timeout | undefined;
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  #stream: Readable | undefined;
+  #over = false;
+
+  constructor(
+    message: IncomingMessage,
+    limits: ContentLimits,
+    limit: number,
+    resolve: (content: Buffer | Readable) => void,
+    reject: (error: GatewayError) => void,
+  ) {
+    this.#message = message;
+    this.#limits = limits;
+    this.#limit = limit;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#total = setTimeout(() => this.#late(), limits.upload);
+    this.#awaitData();
+    message.on('data', (chunk: Buffer) => this.#data(chunk));
+    message.on('end', () => this.#end());
+    message.on('error', () => this.#gone());
+    message.on('close', () => this.#gone());
+  }
+
+  #data(chunk: Buffer): void {
+    if (this.#over) return;
+    this.#bytes += chunk.length;
+    if (this.#bytes > this.#limits.content) return this.#fail(tooLarge(this.#limits.content));
+    this.#awaitData();
+    if (this.#stream !== undefined) {
+      if (!this.#stream.push(chunk)) this.#pause();
+      return;
+    }
+    this.#chunks.push(chunk);
+    if (this.#bytes > this.#limit) this.#becomeStream();
+  }
+
+  #becomeStream(): void {
+    const stream = new Readable({
+      read: () => this.#resume(),
+      destroy: (error, done) => {
+        this.#finish();
+        done(error);
+      },
+    });
+    this.#pause();
+    this.#stream = stream;
+    for (const chunk of this.#chunks) stream.push(chunk);
+    this.#chunks = [];
+    this.#resolve(stream);
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    this.#finish();
+    if (this.#stream === undefined) this.#resolve(this.#chunks.length === 1 ? (this.#chunks[0] ?? NONE) : Buffer.concat(this.#chunks));
+    else this.#stream.push(null);
+  }
+
+  #gone(): void {
+    this.#fail(new GatewayError('client-gone', 'The client went away before its content was complete.'));
+  }
+
+  #late(): void {
+    const detail = 'The content did not arrive in time; send it again.';
+    // while the stream is paused it is the origin that does not take the content
+    this.#fail(
+      this.#stream !== undefined && this.#message.isPaused()
+        ? new GatewayError('write-timeout', 'The origin did not take the content in time. It may have acted on a part of it: GET the resource before you repeat the write.')
+        : new GatewayError('content-timeout', detail),
+    );
+  }
+
+  #fail(error: GatewayError): void {
+    if (this.#over) return;
+    this.#finish();
+    if (this.#stream === undefined) this.#reject(error);
+    else this.#stream.destroy(error);
+  }
+
+  #finish(): void {
+    this.#over = true;
+    clearTimeout(this.#total);
+    clearTimeout(this.#idle);
+  }
+
+  #awaitData(): void {
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => this.#late(), this.#limits.idle);
+  }
+
+  #pause(): void {
+    this.#message.pause();
+    clearTimeout(this.#idle);
+  }
+
+  #resume(): void {
+    if (this.#over || !this.#message.isPaused()) return;
+    this.#awaitData();
+    this.#message.resume();
+  }
+}

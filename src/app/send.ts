@@ -1,0 +1,57 @@
+// Sends an answer: made here, or the origin's as it flows, with back-pressure and an end that is true.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Answer } from '../guard/exchange.ts';
+
+/** How long content that nobody wants is read so that its sender gets to see the answer (RFC 9112 9.6). Milliseconds. */
+const LINGER = 2_000;
+
+/** Sends `answer` once; to a client that has gone it sends nothing, and the origin's content is let go. */
+export function send(message: IncomingMessage, response: ServerResponse, answer: Answer): void {
+  if (response.destroyed || response.headersSent) {
+    if (!answer.made) answer.abandon();
+    return;
+  }
+  // content that was not read would be taken for the next request
+  const unread = hasUnreadContent(message);
+  const fields = unread ? [...answer.fields, 'Connection', 'close'] : [...answer.fields];
+  if (answer.made) {
+    response.writeHead(answer.status, fields);
+    if (answer.content.length > 0 && message.method !== 'HEAD') response.write(answer.content);
+    end(message, response);
+    return;
+  }
+  const { content } = answer;
+  if (answer.statusText === '') response.writeHead(answer.status, fields);
+  else response.writeHead(answer.status, answer.statusText, fields);
+  response.on('drain', () => content.drained());
+  response.on('close', () => {
+    if (!response.writableEnded) answer.abandon();
+  });
+  content.attach({
+    write: (chunk) => response.write(chunk),
+    end: () => end(message, response),
+    cut: () => response.destroy(),
+  });
+}
+
+function end(message: IncomingMessage, response: ServerResponse): void {
+  const withheld = message.headers.expect !== undefined;
+  if (!hasUnreadContent(message) || withheld || response.destroyed) {
+    response.end();
+    return;
+  }
+  const timer = setTimeout(() => response.end(), LINGER);
+  const done = () => {
+    clearTimeout(timer);
+    response.end();
+  };
+  message.once('end', done);
+  message.once('close', done);
+  message.resume();
+}
+
+/** `complete` alone does not tell: it is false for a moment for a request without content too. */
+function hasUnreadContent({ complete, headers }: IncomingMessage): boolean {
+  if (complete) return false;
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}

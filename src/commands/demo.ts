@@ -1,0 +1,36 @@
+// ifmatch demo: a small legacy wiki, and ifmatch in front of it.
+import { openLog } from '../app/log.ts';
+import { startDemo } from '../demo/demo.ts';
+import { untilStopped } from './serve.ts';
+import { startFault } from './start-fault.ts';
+import { parseCommand, type Terminal, UsageError } from './terminal.ts';
+
+export async function demo(args: string[], terminal: Terminal): Promise<number> {
+  const { values } = parseCommand({ args, options: { port: { type: 'string' } } });
+  const port = Number(values.port ?? 8080);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new UsageError('--port takes a number from 0 to 65535');
+  const log = openLog(terminal.env['IFMATCH_LOG'] ?? 'warn');
+  try {
+    const running = await startDemo({ port, log });
+    terminal.out(welcome(running.url, running.wikiUrl));
+    await untilStopped(running, log);
+    return 0;
+  } catch (error) {
+    return terminal.fail(startFault(error));
+  }
+}
+
+function welcome(url: string, wikiUrl: string): string {
+  return `
+  A wiki that knows nothing of preconditions runs at ${wikiUrl}
+  ifmatch stands in front of it at                   ${url}
+
+  Open ${url}/wiki/home in two tabs, and save in both.  Or:
+
+    curl -i ${url}/wiki/home
+    curl -i -X PUT -H 'Content-Type: text/plain' -H 'If-Match: "r1"' -d 'first'  ${url}/wiki/home
+    curl -i -X PUT -H 'Content-Type: text/plain' -H 'If-Match: "r1"' -d 'second' ${url}/wiki/home   # 412
+
+  Ctrl-C stops both.
+`;
+}

@@ -1,0 +1,123 @@
+// ifmatch explain METHOD URL: route, target, resource, key and plan of a request; --live asks the origin for the verdict.
+import type { Config } from '../config/config.ts';
+import { openOrigin } from '../origin/client.ts';
+import { forwardFields, probeFields } from '../origin/fields.ts';
+import { type Probe, probe } from '../origin/probe.ts';
+import { makePlan, type Plan } from '../route/plan.ts';
+import { type Resource, resourceOf } from '../route/resource.ts';
+import { buildRouteTable } from '../route/route-table.ts';
+import type { Route } from '../route/route.ts';
+import { parseTarget } from '../route/target.ts';
+import { evaluate } from '../semantics/evaluate.ts';
+import { fieldValue } from '../semantics/fields.ts';
+import { type Preconditions, readPreconditions } from '../semantics/preconditions.ts';
+import { readConfiguration } from './configuration.ts';
+import { parseCommand, type Terminal, UsageError } from './terminal.ts';
+
+/** 0; 1 when the request would be refused as malformed. */
+export async function explain(args: string[], terminal: Terminal): Promise<number> {
+  const options = {
+    config: { type: 'string' },
+    origin: { type: 'string' },
+    live: { type: 'boolean' },
+    field: { type: 'string', short: 'H', multiple: true },
+  } as const;
+  const { values, positionals } = parseCommand({ args, options, allowPositionals: true });
+  const [method, url, ...more] = positionals;
+  if (method === undefined || url === undefined || more.length > 0) throw new UsageError('give METHOD and URL');
+  const { live, field = [], ...flags } = values;
+  const config = readConfiguration(flags, terminal);
+  if (config === undefined) return 1;
+  const fields = parseFields(field, url);
+  const target = parseTarget(url, fieldValue(fields, 'host'));
+  if ('code' in target) return terminal.fail(`400 ${target.code}: ${target.detail}`);
+  const match = buildRouteTable(config.routes, config.defaults).match(target);
+  if (match === 'ambiguous') return terminal.fail('400 target-ambiguous: servers read this target differently');
+  const resource = resourceOf(match, target);
+  if ('code' in resource) return terminal.fail(`400 ${resource.code}: ${resource.detail}`);
+  const preconditions = readPreconditions(fields, Date.now());
+  const plan = makePlan(method, match.route, preconditions);
+  const { route } = match;
+  const say = (name: string, text: string) => terminal.out(`${name.padEnd(9)} ${text}\n`);
+  say('route', `${route.path} (mode ${route.mode})`);
+  say('target', target.raw);
+  say('resource', resource.target);
+  say('key', resource.key);
+  say('plan', describePlan(plan));
+  if (live === true) await explainLive(config, { method, fields, route, resource, preconditions }, say);
+  return 0;
+}
+
+interface Question {
+  readonly method: string;
+  readonly fields: readonly string[];
+  readonly route: Route;
+  readonly resource: Resource;
+  readonly preconditions: Preconditions;
+}
+
+async function explainLive(config: Config, question: Question, say: (name: string, text: string) => void): Promise<void> {
+  const { method, fields, route, resource, preconditions } = question;
+  const origin = openOrigin(config.origin, (message) => say('warning', message));
+  const host = fieldValue(fields, 'host') ?? '';
+  const arrival = { peer: '127.0.0.1', trusted: false, host, via: 'ifmatch' };
+  const forwarded = ['Host', origin.host(host), ...forwardFields(fields, arrival)];
+  const shown = await probe(
+    origin,
+    {
+      target: resource.target,
+      fields: probeFields(forwarded),
+      preconditions,
+      method: route.probe,
+      memoryKey: route.path,
+      clientGone: new AbortController().signal,
+    },
+    { timeoutMs: config.origin.timeouts.probe, memory: new Set(), now: Date.now },
+  );
+  await origin.close();
+  say('state', describeState(shown));
+  if (shown.refusal !== undefined) return say('verdict', `undecided: ${shown.refusal.error.detail}`);
+  const verdict = evaluate(method, preconditions, shown.representation, route.weak);
+  if (verdict.action === 'respond') say('verdict', `${verdict.status}: ${verdict.field} is false`);
+  else if (verdict.action === 'undecided') say('verdict', `undecided: ${verdict.reason}`);
+  else say('verdict', verdict.held.length === 0 ? 'perform: no condition applies' : `perform: ${verdict.held.join(', ')} holds`);
+}
+
+function parseFields(lines: readonly string[], url: string): string[] {
+  const fields = lines.flatMap((line) => {
+    const colon = line.indexOf(':');
+    if (colon < 1) throw new UsageError(`-H takes 'Field: value', not ${JSON.stringify(line)}`);
+    return [line.slice(0, colon), line.slice(colon + 1).trim()];
+  });
+  if (fieldValue(fields, 'host') !== undefined) return fields;
+  const authority = /^http:\/\/([^/?#]*)/i.exec(url)?.[1] ?? 'localhost';
+  return ['Host', authority, ...fields];
+}
+
+function describePlan(plan: Plan): string {
+  switch (plan.kind) {
+    case 'forward':
+      return 'forward: nothing is checked';
+    case 'malformed':
+      return `400: ${plan.field} is malformed`;
+    case 'demand':
+      return `428: ${plan.why}`;
+    case 'locked':
+      return 'lock, forward, release';
+    case 'check':
+      return `${plan.lock ? 'lock, ' : ''}probe, evaluate, forward or 412${plan.lock ? ', release' : ''}`;
+    case 'read':
+      return 'forward, evaluate the answer: pass, 304 or 412';
+    case 'observe':
+      return `forward always; enforce would: ${describePlan(plan.of)}`;
+  }
+}
+
+function describeState({ representation, fields }: Probe): string {
+  if (representation.state !== 'current') return representation.state;
+  const validators = ['etag', 'last-modified'].flatMap((name) => {
+    const value = fieldValue(fields, name);
+    return value === undefined ? [] : [`${name} ${value}`];
+  });
+  return validators.length === 0 ? 'current, without validators' : `current, ${validators.join(', ')}`;
+}

@@ -1,0 +1,57 @@
+// ifmatch serve: runs until SIGTERM, then drains.
+import type { Logger } from 'pino';
+import { openLog } from '../app/log.ts';
+import { type Running, start } from '../start.ts';
+import { readConfiguration } from './configuration.ts';
+import { startFault } from './start-fault.ts';
+import { parseCommand, type Terminal, UsageError } from './terminal.ts';
+
+const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'];
+
+/** 0 after a clean stop; 1 when it could not start. */
+export async function serve(args: string[], terminal: Terminal): Promise<number> {
+  const options = {
+    config: { type: 'string' },
+    origin: { type: 'string' },
+    listen: { type: 'string' },
+    admin: { type: 'string' },
+  } as const;
+  const { values } = parseCommand({ args, options });
+  const log = openLog(logLevel(terminal));
+  const config = readConfiguration(values, terminal);
+  if (config === undefined) return 1;
+  let running: Running;
+  try {
+    running = await start(config, log);
+  } catch (error) {
+    return terminal.fail(startFault(error));
+  }
+  log.info({ data: running.data, admin: running.admin, origin: config.origin.url }, 'ready');
+  await untilStopped(running, log);
+  return 0;
+}
+
+/** IFMATCH_LOG, checked. */
+export function logLevel(terminal: Terminal): string {
+  const level = terminal.env['IFMATCH_LOG'] ?? 'info';
+  if (!LEVELS.includes(level)) throw new UsageError(`IFMATCH_LOG is ${JSON.stringify(level)}; use one of ${LEVELS.join(', ')}`);
+  return level;
+}
+
+/** SIGTERM drains as configured, SIGINT (a person at a keyboard) without the delay; a second signal ends it at once. */
+export function untilStopped(running: Pick<Running, 'stop'>, log: Logger): Promise<void> {
+  return new Promise((resolve) => {
+    let stopping = false;
+    const stop = (signal: string, delayMs?: number): void => {
+      if (stopping) process.exit(1);
+      stopping = true;
+      log.info({ signal }, 'stopping');
+      running.stop(delayMs).then(() => {
+        log.info('stopped');
+        resolve();
+      });
+    };
+    process.on('SIGTERM', () => stop('SIGTERM'));
+    process.on('SIGINT', () => stop('SIGINT', 0));
+  });
+}

@@ -1,0 +1,66 @@
+// A write with a condition: lock, probe, evaluate, forward or refuse, release (RFC 9110 13.2).
+import { type Held, withLease } from '../lock/lock.ts';
+import { decide, type Refusal } from './decide.ts';
+import type { Answer, Exchange, Tools } from './exchange.ts';
+import { type Content, performSafe, performWrite } from './perform.ts';
+import { refuse } from './refuse.ts';
+import { representationWanted, withRepresentation } from './representation-wanted.ts';
+
+/** An answer, or the refusal that becomes one when nothing is held any more. */
+type Checked = { readonly answer: Answer } | { readonly refusal: Refusal };
+
+/** Under the lock from the probe to the end of the origin's answer. */
+export async function checkFirst(exchange: Exchange, tools: Tools): Promise<Answer> {
+  const ready = await readyContent(exchange, tools);
+  if ('refusal' in ready) return refused(exchange, tools, ready.refusal);
+  const started = performance.now();
+  const checked = await withLease(
+    tools.lock,
+    exchange.resource.key,
+    { waitMs: tools.waitMs, signal: exchange.clientGone },
+    async (): Promise<Held<Checked>> => {
+      exchange.outcome.lockMs = performance.now() - started;
+      const refusal = await decide(exchange, tools);
+      if (refusal !== undefined) return { value: { refusal }, settled: Promise.resolve({ kind: 'known' }) };
+      const { value, settled } = await performWrite(exchange, ready.content, tools);
+      return { value: { answer: value }, settled };
+    },
+  );
+  return 'answer' in checked ? checked.answer : refused(exchange, tools, checked.refusal);
+}
+
+/** Safe methods other than GET and HEAD (PROPFIND, REPORT, SEARCH, QUERY): the same without the lock. */
+export async function checkUnlocked(exchange: Exchange, tools: Tools): Promise<Answer> {
+  const ready = await readyContent(exchange, tools);
+  if ('refusal' in ready) return refused(exchange, tools, ready.refusal);
+  const refusal = await decide(exchange, tools);
+  return refusal === undefined ? performSafe(exchange, ready.content, tools) : refused(exchange, tools, refusal);
+}
+
+/**
+ * Slow content must not hold the lock, so it is read before. What the client withholds, and what is too large to be
+ * read before, gets a first verdict without the lock: a stale upload is refused before it is sent (RFC 9110 10.1.1).
+ */
+async function readyContent(
+  exchange: Exchange,
+  tools: Tools,
+): Promise<{ readonly content: Content } | { readonly refusal: Refusal }> {
+  const { content } = exchange;
+  const announcedLarge = content.length !== undefined && content.length > tools.buffer;
+  const early = content.withheld || announcedLarge;
+  const first = early ? await decide(exchange, tools) : undefined;
+  if (first !== undefined) return { refusal: first };
+  const read = await content.read(tools.buffer);
+  if (early || Buffer.isBuffer(read)) return { content: read };
+  const second = await decide(exchange, tools);
+  if (second === undefined) return { content: read };
+  read.destroy();
+  return { refusal: second };
+}
+
+function refused(exchange: Exchange, tools: Tools, refusal: Refusal): Answer | Promise<Answer> {
+  exchange.outcome.code = refusal.error.code;
+  const plain = refuse(refusal.error, refusal.context);
+  const wanted = refusal.error.code === 'precondition-failed' && representationWanted(exchange.fields);
+  return wanted ? withRepresentation(exchange, tools, plain) : plain;
+}

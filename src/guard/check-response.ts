@@ -1,0 +1,106 @@
+// GET and HEAD: forward, then evaluate the origin's own answer: pass, 304 or 412. No lock, no further exchange.
+import { GatewayError } from '../errors.ts';
+import { returnedFields, withoutConditions, withoutField } from '../origin/fields.ts';
+import { forwardRead, type OriginAnswer } from '../origin/forward.ts';
+import { formatEntityTag } from '../semantics/entity-tag.ts';
+import { evaluate, rangeApplies, type Verdict } from '../semantics/evaluate.ts';
+import { formatHttpDate } from '../semantics/http-date.ts';
+import { notModifiedFields } from '../semantics/not-modified.ts';
+import type { Preconditions } from '../semantics/preconditions.ts';
+import { readValidators } from '../semantics/representation.ts';
+import type { Answer, Exchange, MadeAnswer, Tools } from './exchange.ts';
+import { passed } from './perform.ts';
+import { fieldName, refuse, VALIDATORS } from './refuse.ts';
+
+/** An origin's own 304, 412 and anything else but 2xx and 416 passes: conditions stand behind those (RFC 9110 13.2.1). */
+export async function checkResponse(exchange: Exchange, tools: Tools): Promise<Answer> {
+  const answer = await read(exchange, tools, rangeIsPossible(exchange.preconditions));
+  if (answer.status === 416) return checkUnsatisfiable(exchange, tools, answer);
+  if (!isSuccess(answer)) return passed(answer);
+  const made = judge(exchange, tools, answer);
+  if (made !== undefined) return made;
+  if (answer.status !== 206 || rangeApplies(exchange.preconditions, validatorsOf(answer, tools))) return passed(answer);
+  // an origin that ignores If-Range sent a part of another version: ask again for the whole (13.1.5)
+  answer.abandon();
+  return whole(exchange, tools);
+}
+
+/** The answer to a read, with what `verdict` says about it; for `observe`, which changes nothing. */
+export function verdictOn(exchange: Exchange, tools: Tools, answer: OriginAnswer): Verdict | undefined {
+  if (!isSuccess(answer)) return undefined;
+  const validators = validatorsOf(answer, tools);
+  return evaluate(exchange.method, exchange.preconditions, { state: 'current', validators }, exchange.route.weak);
+}
+
+async function whole(exchange: Exchange, tools: Tools): Promise<Answer> {
+  const answer = await read(exchange, tools, false);
+  return (isSuccess(answer) ? judge(exchange, tools, answer) : undefined) ?? passed(answer);
+}
+
+/** Range counts only where the answer would be a 200 (14.2); a 416 shows no validators, so they are asked for. */
+async function checkUnsatisfiable(exchange: Exchange, tools: Tools, answer: OriginAnswer): Promise<Answer> {
+  const { ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince, ifRange } = exchange.preconditions;
+  const conditions = [ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince, ifRange];
+  if (conditions.every((condition) => condition === undefined)) return passed(answer);
+  answer.abandon();
+  return whole(exchange, tools);
+}
+
+/**
+ * Of the conditions only those go to the origin that can spare it the content, and only when nothing else is to be
+ * evaluated here first: what an origin makes of the others is not to be relied on (users.md section 1).
+ */
+function read(exchange: Exchange, tools: Tools, withRange: boolean): Promise<OriginAnswer> {
+  const fields = withoutConditions(exchange.forwarded);
+  const { ifMatch, ifUnmodifiedSince, ifNoneMatch, ifModifiedSince } = exchange.preconditions;
+  if (ifMatch === undefined && ifUnmodifiedSince === undefined) {
+    if (ifNoneMatch !== undefined && ifNoneMatch !== 'unusable') {
+      const tags = ifNoneMatch === '*' ? '*' : ifNoneMatch.map(formatEntityTag).join(', ');
+      fields.push('If-None-Match', tags);
+    } else if (ifNoneMatch === undefined && typeof ifModifiedSince === 'number') {
+      fields.push('If-Modified-Since', formatHttpDate(ifModifiedSince));
+    }
+  }
+  const request = {
+    method: exchange.method,
+    target: exchange.target,
+    fields: withRange ? fields : withoutField(fields, 'range'),
+  };
+  return forwardRead(tools.origin, request, tools.forward, exchange.clientGone);
+}
+
+/** False when If-Range cannot hold whatever the state is: a weak tag, a malformed value. */
+function rangeIsPossible({ ifRange }: Preconditions): boolean {
+  if (ifRange === undefined || typeof ifRange === 'number') return true;
+  return ifRange !== 'unusable' && !ifRange.weak;
+}
+
+function isSuccess(answer: OriginAnswer): boolean {
+  return answer.status >= 200 && answer.status < 300;
+}
+
+function validatorsOf(answer: OriginAnswer, tools: Tools) {
+  return readValidators(answer.fields, tools.probe.now());
+}
+
+function judge(exchange: Exchange, tools: Tools, answer: OriginAnswer): MadeAnswer | undefined {
+  const verdict = verdictOn(exchange, tools, answer);
+  if (verdict?.action !== 'respond') return undefined;
+  answer.abandon();
+  const { outcome } = exchange;
+  outcome.field = verdict.field;
+  if (verdict.status === 304) {
+    outcome.verdict = 'not-modified';
+    const fields = notModifiedFields(returnedFields(answer.fields));
+    return { made: true, status: 304, fields, content: Buffer.alloc(0) };
+  }
+  outcome.verdict = 'failed';
+  outcome.code = 'precondition-failed';
+  const detail = `${fieldName(verdict.field)} is false: the resource is not in the state that the request asks for.`;
+  return refuse(new GatewayError('precondition-failed', detail), {
+    field: verdict.field,
+    sent: exchange.fields,
+    origin: answer.fields,
+    shown: VALIDATORS,
+  });
+}

@@ -1,0 +1,68 @@
+// What the guard needs to know of one request, and what it gives back: nothing is sent from this folder.
+import type { Readable } from 'node:stream';
+import type { Lock } from '../lock/lock.ts';
+import type { OriginClient } from '../origin/client.ts';
+import type { ForwardSettings, OriginAnswer } from '../origin/forward.ts';
+import type { ProbeSettings } from '../origin/probe.ts';
+import type { Resource } from '../route/resource.ts';
+import type { Route } from '../route/route.ts';
+import type { FieldLines } from '../semantics/fields.ts';
+import type { Preconditions } from '../semantics/preconditions.ts';
+import type { Outcome } from './outcome.ts';
+
+/** The request's content. Nothing is read, and no 100 (Continue) sent, before it is asked for. */
+export interface RequestContent {
+  /** Bytes announced; undefined: chunked; 0: none. */
+  readonly length: number | undefined;
+  /** The client waits for a 100 (Continue) before it sends. */
+  readonly withheld: boolean;
+  /**
+   * All of the content when it is at most `limit` bytes, otherwise a stream of it.
+   * Rejects with GatewayError `content-timeout`, `content-too-large` or `client-gone`; so does the stream.
+   */
+  read(limit: number): Promise<Buffer | Readable>;
+}
+
+export interface Exchange {
+  readonly method: string;
+  /** Path and query to forward, byte for byte. */
+  readonly target: string;
+  readonly route: Route;
+  /** The resource whose validators count, and its key. */
+  readonly resource: Resource;
+  /** The fields as received. */
+  readonly fields: FieldLines;
+  readonly preconditions: Preconditions;
+  /** The fields for the origin, Host included, conditional ones as received. */
+  readonly forwarded: readonly string[];
+  readonly content: RequestContent;
+  readonly clientGone: AbortSignal;
+  readonly outcome: Outcome;
+}
+
+/** What the guard works with; one set for the life of a configuration. */
+export interface Tools {
+  readonly origin: OriginClient;
+  readonly lock: Lock;
+  /** Longest wait for the lock, milliseconds. */
+  readonly waitMs: number;
+  /** Bytes of content read before the lock is taken. */
+  readonly buffer: number;
+  readonly forward: ForwardSettings;
+  readonly probe: ProbeSettings;
+}
+
+/** An answer made here. */
+export interface MadeAnswer {
+  readonly made: true;
+  readonly status: number;
+  readonly fields: readonly string[];
+  readonly content: Buffer;
+}
+
+/** The origin's answer; its fields are ready for the client. */
+export interface PassedAnswer extends OriginAnswer {
+  readonly made: false;
+}
+
+export type Answer = MadeAnswer | PassedAnswer;

@@ -1,0 +1,14 @@
+// A write without a condition: lock, forward, release, so that it cannot slip between another client's check and write.
+import { withLease } from '../lock/lock.ts';
+import type { Answer, Exchange, Tools } from './exchange.ts';
+import { performWrite } from './perform.ts';
+
+export async function forwardLocked(exchange: Exchange, tools: Tools): Promise<Answer> {
+  const content = await exchange.content.read(tools.buffer);
+  const started = performance.now();
+  const options = { waitMs: tools.waitMs, signal: exchange.clientGone };
+  return withLease(tools.lock, exchange.resource.key, options, () => {
+    exchange.outcome.lockMs = performance.now() - started;
+    return performWrite(exchange, content, tools);
+  });
+}

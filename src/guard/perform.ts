@@ -1,0 +1,68 @@
+// Forwards a write whose turn it is, and says what the lease has to wait for.
+import type { Readable } from 'node:stream';
+import { GatewayError } from '../errors.ts';
+import type { Held } from '../lock/lock.ts';
+import { returnedFields } from '../origin/fields.ts';
+import { forwardRead, forwardWrite, gatewayGaveUp, type OriginAnswer } from '../origin/forward.ts';
+import type { Answer, Exchange, PassedAnswer, Tools } from './exchange.ts';
+import { refuse } from './refuse.ts';
+
+/** Content as the guard read it. */
+export type Content = Buffer | Readable;
+
+/**
+ * Forwards a write. The client's conditional fields go along: a capable origin checks them again, atomically (design
+ * section 2). Once the first byte has left, nothing that the client does ends the exchange (rule R3).
+ */
+export async function performWrite(exchange: Exchange, content: Content, tools: Tools): Promise<Held<Answer>> {
+  const { answer, settled } = await sendWrite(exchange, content, tools);
+  if (answer instanceof GatewayError) return { value: refusal(exchange, answer), settled };
+  const gaveUp = gatewayGaveUp(answer);
+  if (gaveUp === undefined) return { value: passed(answer), settled };
+  answer.abandon();
+  return { value: refusal(exchange, gaveUp), settled };
+}
+
+/** The same for a write that is only watched: whatever the origin answers passes as it is, and nothing is held. */
+export async function passWrite(exchange: Exchange, content: Content, tools: Tools): Promise<Answer> {
+  const { answer } = await sendWrite(exchange, content, tools);
+  return answer instanceof GatewayError ? refusal(exchange, answer) : passed(answer);
+}
+
+async function sendWrite(exchange: Exchange, content: Content, tools: Tools) {
+  const forwarded = await forwardWrite(
+    tools.origin,
+    { method: exchange.method, target: exchange.target, ...framed(exchange, content) },
+    tools.forward,
+    () => !exchange.clientGone.aborted,
+  );
+  forwarded.settled.then((fate) => {
+    if (fate.kind === 'unknown') exchange.outcome.fate = 'unknown';
+  });
+  return forwarded;
+}
+
+function refusal(exchange: Exchange, error: GatewayError): Answer {
+  exchange.outcome.code = error.code;
+  return refuse(error);
+}
+
+/** Forwards a safe request with its content; its answer ends with the client. */
+export async function performSafe(exchange: Exchange, content: Content, tools: Tools): Promise<Answer> {
+  const request = { method: exchange.method, target: exchange.target, ...framed(exchange, content) };
+  return passed(await forwardRead(tools.origin, request, tools.forward, exchange.clientGone));
+}
+
+function framed(exchange: Exchange, content: Content): { fields: readonly string[]; content?: Content } {
+  if (Buffer.isBuffer(content)) {
+    return content.length === 0 ? { fields: exchange.forwarded } : { fields: exchange.forwarded, content };
+  }
+  const { length } = exchange.content;
+  const fields = length === undefined ? exchange.forwarded : [...exchange.forwarded, 'Content-Length', String(length)];
+  return { fields, content };
+}
+
+/** The origin's answer with its fields made ready. */
+export function passed(answer: OriginAnswer): PassedAnswer {
+  return { ...answer, made: false, fields: returnedFields(answer.fields) };
+}

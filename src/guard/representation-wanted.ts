@@ -1,0 +1,48 @@
+// Prefer: return=representation on a failed condition: the 412 carries the current representation (RFC 8144 3.2).
+import { probeFields } from '../origin/fields.ts';
+import { fetchRepresentation } from '../origin/fetch-representation.ts';
+import { type FieldLines, fieldValue, fieldValues } from '../semantics/fields.ts';
+import type { Exchange, MadeAnswer, Tools } from './exchange.ts';
+import { shownFields } from './refuse.ts';
+
+const REPRESENTATION_FIELDS = [
+  'content-type',
+  'content-encoding',
+  'content-language',
+  'content-location',
+  'etag',
+  'last-modified',
+];
+
+/** The first `return` preference counts (RFC 7240 2). */
+export function representationWanted(fields: FieldLines): boolean {
+  for (const value of fieldValues(fields, 'prefer')) {
+    for (const preference of value.split(',')) {
+      const match = /^[ \t]*return[ \t]*=[ \t]*"?([a-z]+)"?[ \t]*(?:;|$)/i.exec(preference);
+      if (match !== null) return match[1] === 'representation';
+    }
+  }
+  return false;
+}
+
+/** The 412 with the current representation, or the plain one when there is none to be had in time and size. */
+export async function withRepresentation(exchange: Exchange, tools: Tools, plain: MadeAnswer): Promise<MadeAnswer> {
+  const { target } = exchange.resource;
+  const current = await fetchRepresentation(tools.origin, {
+    target,
+    fields: probeFields(exchange.forwarded),
+    timeoutMs: tools.probe.timeoutMs,
+    limit: tools.buffer,
+    clientGone: exchange.clientGone,
+  });
+  if (current === undefined) return plain;
+  const fields = [
+    ...shownFields(current.fields, REPRESENTATION_FIELDS),
+    ...['Content-Length', String(current.content.length), 'Cache-Control', 'no-store'],
+    ...['Preference-Applied', 'return=representation', 'Vary', 'Prefer'],
+    ...['X-Content-Type-Options', 'nosniff', 'Proxy-Status', fieldValue(plain.fields, 'proxy-status') ?? 'ifmatch'],
+  ];
+  // without it the content would be taken for a representation of the 412 itself (RFC 8144 3.2)
+  if (fieldValue(current.fields, 'content-location') === undefined) fields.push('Content-Location', target);
+  return { ...plain, fields, content: current.content };
+}

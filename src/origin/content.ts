@@ -1,0 +1,90 @@
+// The content of the origin's answer on its way to whoever wants it, with back-pressure and a bounded lead.
+
+/** Where content goes. `write` returns false when it wants a pause; `drained()` of the content ends the pause. */
+export interface Sink {
+  write(chunk: Buffer): boolean;
+  end(): void;
+  /** The content is cut off: what was written so far must not look complete. */
+  cut(): void;
+}
+
+export interface Flow {
+  pause(): void;
+  resume(): void;
+}
+
+/**
+ * Chunks wait here until a sink is attached and while it pauses. The origin is paused once more than `lead` bytes
+ * wait: a write's answer gets a long lead, so that a slow reader does not keep the origin's side open (locks.md 2.7).
+ */
+export class OriginContent {
+  readonly #flow: Flow;
+  readonly #lead: number;
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  #sink: Sink | undefined;
+  #sinkReady = true;
+  #paused = false;
+  #end: 'complete' | 'cut' | undefined;
+
+  constructor(flow: Flow, lead: number) {
+    this.#flow = flow;
+    this.#lead = lead;
+  }
+
+  push(chunk: Buffer): void {
+    if (this.#sink !== undefined && this.#sinkReady && this.#waiting.length === 0) {
+      this.#sinkReady = this.#sink.write(chunk);
+      if (!this.#sinkReady && this.#lead === 0) this.#pause();
+      return;
+    }
+    this.#waiting.push(chunk);
+    this.#waitingBytes += chunk.length;
+    if (this.#waitingBytes > this.#lead) this.#pause();
+  }
+
+  finish(end: 'complete' | 'cut'): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    this.#flush();
+  }
+
+  attach(sink: Sink): void {
+    this.#sink = sink;
+    this.#flush();
+  }
+
+  /** The sink takes more again. */
+  drained(): void {
+    this.#sinkReady = true;
+    this.#flush();
+  }
+
+  #pause(): void {
+    if (this.#paused || this.#end !== undefined) return;
+    this.#paused = true;
+    this.#flow.pause();
+  }
+
+  #flush(): void {
+    const sink = this.#sink;
+    if (sink === undefined) return;
+    while (this.#sinkReady && this.#waiting.length > 0) {
+      const chunk = this.#waiting.shift();
+      if (chunk === undefined) break;
+      this.#waitingBytes -= chunk.length;
+      this.#sinkReady = sink.write(chunk);
+    }
+    if (this.#end === 'cut') {
+      this.#sink = undefined;
+      this.#waiting = [];
+      sink.cut();
+    } else if (this.#end === 'complete' && this.#waiting.length === 0) {
+      this.#sink = undefined;
+      sink.end();
+    } else if (this.#paused && this.#sinkReady && this.#end === undefined) {
+      this.#paused = false;
+      this.#flow.resume();
+    }
+  }
+}

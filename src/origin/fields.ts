@@ -1,0 +1,181 @@
+// The one policy for fields: which of the client's go to the origin, which go on a probe, which of the origin's come back.
+import { isIP } from 'node:net';
+import type { FieldLines } from '../semantics/fields.ts';
+
+/** Fields of one connection (RFC 9110 7.6.1), and what would be a hole if it were passed on (traps B11, attacks C4). */
+const NEVER_FORWARDED = new Set([
+  'connection',
+  'expect', // handled here: the verdict comes before the 100
+  'http2-settings',
+  'keep-alive',
+  'proxy', // httpoxy, CVE-2016-5387
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** They change the method or the target behind the guard's back. */
+const OVERRIDES = new Set([
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+  'x-original-uri',
+  'x-original-url',
+  'x-rewrite-url',
+  'x-forwarded-path',
+  'x-forwarded-prefix',
+]);
+
+/** Who sent the request, and how: believed only from a trusted peer, otherwise replaced. */
+const FORWARDING = new Set([
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-real-ip',
+]);
+
+const CONDITIONAL = new Set([
+  'if',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
+]);
+
+/** They describe the request's content or a part of the answer: no business of a probe. */
+const NOT_ON_A_PROBE = new Set([
+  'cache-control',
+  'content-digest',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-location',
+  'content-md5',
+  'content-range',
+  'content-type',
+  'digest',
+  'max-forwards',
+  'pragma',
+  'range',
+  'repr-digest',
+  'want-content-digest',
+  'want-repr-digest',
+]);
+
+const NEVER_RETURNED = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** What Connection may name: anything else would take an end-to-end field away on the next hop. */
+const CONNECTION_OPTIONS = new Set(['close', 'http2-settings', 'keep-alive', 'te', 'upgrade']);
+
+/** How the request came in. */
+export interface Arrival {
+  readonly peer: string;
+  /** The peer is in `trust`: its Forwarded and X-Forwarded-* are kept and extended. */
+  readonly trusted: boolean;
+  readonly host: string;
+  /** Our pseudonym in Via (RFC 9110 7.6.3). */
+  readonly via: string;
+}
+
+/** The first connection option that is no connection option: `Connection: If-Match` is an attack (attacks 70). */
+export function forbiddenConnectionOption(value: string): string | undefined {
+  for (const option of value.split(',')) {
+    const name = option.trim().toLowerCase();
+    if (name !== '' && !CONNECTION_OPTIONS.has(name)) return name;
+  }
+  return undefined;
+}
+
+/**
+ * The request's fields for the origin, framing and Host excepted (the exchange adds them), in the order received:
+ * same-name lines never change places (RFC 9110 5.3). Via is added (7.6.3); X-Forwarded-* are ours.
+ */
+export function forwardFields(received: FieldLines, arrival: Arrival): string[] {
+  const fields: string[] = [];
+  let forwardedFor = '';
+  let proto: string | undefined;
+  let host: string | undefined;
+  for (let i = 0; i + 1 < received.length; i += 2) {
+    const name = received[i] ?? '';
+    const value = received[i + 1] ?? '';
+    const lower = name.toLowerCase();
+    if (lower === 'host' || lower === 'content-length' || NEVER_FORWARDED.has(lower)) continue;
+    // CGI-like origins fold Content_Length and Content-Length into one variable (attacks 11)
+    if (OVERRIDES.has(lower) || lower.includes('_')) continue;
+    if (FORWARDING.has(lower)) {
+      if (!arrival.trusted) continue;
+      if (lower === 'x-forwarded-for') forwardedFor = forwardedFor === '' ? value : `${forwardedFor}, ${value}`;
+      else if (lower === 'x-forwarded-proto') proto = value;
+      else if (lower === 'x-forwarded-host') host = value;
+      else if (lower === 'forwarded') fields.push(name, `${value}, for=${forwardedNode(arrival.peer)}`);
+      else fields.push(name, value);
+      continue;
+    }
+    fields.push(name, value);
+  }
+  fields.push('Via', `1.1 ${arrival.via}`);
+  fields.push('X-Forwarded-For', forwardedFor === '' ? arrival.peer : `${forwardedFor}, ${arrival.peer}`);
+  fields.push('X-Forwarded-Proto', proto ?? 'http');
+  fields.push('X-Forwarded-Host', host ?? arrival.host);
+  return fields;
+}
+
+/** RFC 7239 section 6: an IPv6 address is bracketed and quoted. */
+function forwardedNode(peer: string): string {
+  return isIP(peer) === 6 ? `"[${peer}]"` : peer === '' ? 'unknown' : peer;
+}
+
+/** Removes the conditional fields: for validators that the origin does not know, and for reads that are evaluated here. */
+export function withoutConditions(fields: readonly string[]): string[] {
+  return without(fields, (name) => CONDITIONAL.has(name));
+}
+
+/**
+ * The fields of a probe, of those that are forwarded: credentials, cookies, Accept* and custom fields stay, so that
+ * it selects the representation that the write is about; no cache may answer it (attacks 96).
+ */
+export function probeFields(forwarded: readonly string[]): string[] {
+  const fields = without(forwarded, (name) => CONDITIONAL.has(name) || NOT_ON_A_PROBE.has(name));
+  fields.push('Cache-Control', 'no-cache');
+  return fields;
+}
+
+/** The named field's lines taken out. */
+export function withoutField(fields: readonly string[], name: string): string[] {
+  return without(fields, (field) => field === name);
+}
+
+function without(fields: readonly string[], drop: (lowerCaseName: string) => boolean): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = fields[i] ?? '';
+    if (!drop(name.toLowerCase())) kept.push(name, fields[i + 1] ?? '');
+  }
+  return kept;
+}
+
+/** The origin's fields for the client: all but those of the connection, and those that Connection names (7.6.1). */
+export function returnedFields(received: FieldLines): string[] {
+  const nominated = new Set<string>();
+  for (let i = 0; i + 1 < received.length; i += 2) {
+    if (received[i]?.toLowerCase() !== 'connection') continue;
+    for (const option of (received[i + 1] ?? '').split(',')) nominated.add(option.trim().toLowerCase());
+  }
+  return without(received, (name) => NEVER_RETURNED.has(name) || nominated.has(name));
+}

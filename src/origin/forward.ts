@@ -1,0 +1,155 @@
+// Sends the client's request on: a write, whose fate settles the lease, or a read, which ends with the client.
+import { type ErrorCode, GatewayError } from '../errors.ts';
+import type { Fate } from '../lock/lock.ts';
+import type { OriginClient } from './client.ts';
+import type { OriginContent } from './content.ts';
+import { type OriginExchange, OriginFailure, type OriginHead, type OriginRequest } from './exchange.ts';
+
+/** The origin's answer on its way to the client. */
+export interface OriginAnswer extends OriginHead {
+  readonly content: OriginContent;
+  /** Nobody wants the content: the client has gone, or another answer takes its place. */
+  abandon(): void;
+}
+
+export interface ForwardSettings {
+  /** Milliseconds, as configured. */
+  readonly timeouts: {
+    readonly connect: number;
+    readonly read: number;
+    readonly write: number;
+    readonly uncertainty: number;
+  };
+  readonly release: 'end' | 'headers';
+}
+
+/** Bytes of a write's answer that are taken off the origin's hands however slowly the client reads. */
+const WRITE_LEAD = 1024 * 1024;
+/** A write's answer that dribbles holds the lock no longer than this after its head (locks.md 2.1). Milliseconds. */
+const MAX_AFTER_HEAD = 5_000;
+/** Bytes of an unwanted answer that are read to keep its connection. */
+const MAX_DISCARD = 64 * 1024;
+/** A gateway behind us gave up: what it forwarded to may still be at work (rule R2). */
+const FATE_UNKNOWN = new Set([502, 504]);
+
+const KNOWN: Fate = { kind: 'known' };
+
+/**
+ * Forwards a write. The answer or the error is for the client; `settled` is for the lease and follows the origin's side
+ * only. `mayStart` is asked as the first byte leaves. Never repeats, never rejects.
+ */
+export async function forwardWrite(
+  origin: OriginClient,
+  request: OriginRequest,
+  settings: ForwardSettings,
+  mayStart: () => boolean,
+): Promise<{ answer: OriginAnswer | GatewayError; settled: Promise<Fate> }> {
+  const { connect, write } = settings.timeouts;
+  const exchange = origin.send(request, {
+    lane: 'guarded',
+    deadlines: { start: connect, head: write },
+    lead: WRITE_LEAD,
+    mayStart,
+  });
+  try {
+    const head = await exchange.head;
+    const settled = settle(exchange, head, settings);
+    const abandon = () => {
+      exchange.discard(Number.POSITIVE_INFINITY);
+      settled.then(() => exchange.cancel());
+    };
+    return { answer: { ...head, content: exchange.content, abandon }, settled };
+  } catch (error) {
+    const failure = asFailure(error);
+    return {
+      answer: writeError(failure),
+      settled: Promise.resolve(failure.sent ? unknownFate(exchange, settings) : KNOWN),
+    };
+  }
+}
+
+/** 502 and 504 come from a gateway behind us that gave up on the write: what is unknown is called so. */
+export function gatewayGaveUp({ status }: OriginHead): GatewayError | undefined {
+  if (!FATE_UNKNOWN.has(status)) return undefined;
+  return unknownOutcome(status === 504 ? 'write-timeout' : 'write-unknown', `The origin answered ${status}`);
+}
+
+/** Forwards a safe request. Rejects with GatewayError when there is no answer. */
+export async function forwardRead(
+  origin: OriginClient,
+  request: OriginRequest,
+  settings: ForwardSettings,
+  clientGone: AbortSignal,
+): Promise<OriginAnswer> {
+  const { connect, read } = settings.timeouts;
+  const exchange = origin.send(request, { lane: 'open', deadlines: { start: connect, head: read }, lead: 0 });
+  const cancel = () => exchange.cancel();
+  clientGone.addEventListener('abort', cancel, { once: true });
+  exchange.ended.then(() => clientGone.removeEventListener('abort', cancel));
+  try {
+    const head = await exchange.head;
+    const abandon = () => (clientGone.aborted ? exchange.cancel() : exchange.discard(MAX_DISCARD));
+    return { ...head, content: exchange.content, abandon };
+  } catch (error) {
+    throw readError(asFailure(error));
+  }
+}
+
+async function settle(exchange: OriginExchange, head: OriginHead, settings: ForwardSettings): Promise<Fate> {
+  if (FATE_UNKNOWN.has(head.status)) return unknownFate(exchange, settings);
+  if (settings.release === 'headers') return KNOWN;
+  const late = Promise.withResolvers<'late'>();
+  const timer = setTimeout(() => late.resolve('late'), MAX_AFTER_HEAD);
+  const ending = await Promise.race([exchange.ended, late.promise]);
+  clearTimeout(timer);
+  return ending instanceof OriginFailure ? unknownFate(exchange, settings) : KNOWN;
+}
+
+/** Until the origin can no longer be applying it: max(U, sentAt + W + U - now), locks.md 2.7. */
+function unknownFate(exchange: OriginExchange, settings: ForwardSettings): Fate {
+  const { write, uncertainty } = settings.timeouts;
+  const sentAt = exchange.sentAt ?? performance.now();
+  const rest = sentAt + write + uncertainty - performance.now();
+  return { kind: 'unknown', quarantineMs: Math.max(uncertainty, rest) };
+}
+
+function asFailure(error: unknown): OriginFailure {
+  return error instanceof OriginFailure ? error : new OriginFailure('reset', true, error);
+}
+
+/** The error for the client of a write: what is unknown is called so. */
+export function writeError(failure: OriginFailure): GatewayError {
+  if (failure.cause instanceof GatewayError) return failure.cause;
+  if (!failure.sent) return notSent(failure);
+  const code = failure.kind === 'timeout' ? 'write-timeout' : 'write-unknown';
+  return unknownOutcome(code, 'The origin gave no valid answer to the write', failure);
+}
+
+function unknownOutcome(code: ErrorCode, what: string, cause?: OriginFailure): GatewayError {
+  const detail = `${what}: it is unknown whether it was applied. GET the resource before you decide whether to repeat it.`;
+  return new GatewayError(code, detail, { cause });
+}
+
+function notSent(failure: OriginFailure): GatewayError {
+  if (failure.kind === 'cancelled') return new GatewayError('client-gone', 'Nothing was sent.', { cause: failure });
+  if (failure.kind === 'timeout') {
+    const detail = 'No connection to the origin was to be had in time. Nothing was sent; repeat the request later.';
+    return new GatewayError('origin-busy', detail, { cause: failure, retryAfter: 1 });
+  }
+  const detail = 'The origin cannot be reached. Nothing was sent; repeat the request later.';
+  return new GatewayError('origin-unreachable', detail, { cause: failure });
+}
+
+/** The error for the client of a request that changes nothing. */
+export function readError(failure: OriginFailure): GatewayError {
+  if (failure.cause instanceof GatewayError) return failure.cause;
+  if (!failure.sent) return notSent(failure);
+  if (failure.kind === 'timeout') {
+    return new GatewayError('origin-timeout', 'The origin did not answer in time; repeat the request later.', {
+      cause: failure,
+    });
+  }
+  return new GatewayError('origin-invalid', 'The origin gave no valid answer; repeat the request later.', {
+    cause: failure,
+  });
+}

@@ -1,0 +1,141 @@
+// Asks the origin for the current validators of a target: HEAD, or GET where HEAD does not tell.
+import { GatewayError } from '../errors.ts';
+import type { FieldLines } from '../semantics/fields.ts';
+import { fieldValue } from '../semantics/fields.ts';
+import type { Preconditions } from '../semantics/preconditions.ts';
+import { type Representation, readValidators, type Validators } from '../semantics/representation.ts';
+import type { OriginClient } from './client.ts';
+import { OriginFailure, type OriginHead } from './exchange.ts';
+
+export interface Probe {
+  readonly representation: Representation;
+  /** The answer's fields, for CORS, validators and what an undecided probe tells the client. */
+  readonly fields: FieldLines;
+  /** Why the state is unknown: what the client is told, and the origin's status where it is for the client. */
+  readonly refusal?: { readonly error: GatewayError; readonly status?: number };
+}
+
+export interface ProbeRequest {
+  readonly target: string;
+  /** Already made for a probe (origin/fields.ts). */
+  readonly fields: readonly string[];
+  readonly preconditions: Preconditions;
+  /** The route: `auto` falls back to GET, and remembers under `memoryKey` where only GET tells. */
+  readonly method: 'auto' | 'head' | 'get';
+  readonly memoryKey: string;
+  readonly clientGone: AbortSignal;
+}
+
+export interface ProbeSettings {
+  readonly timeoutMs: number;
+  /** Routes on which only GET tells; kept by the caller for the life of a configuration. */
+  readonly memory: Set<string>;
+  readonly now: () => number;
+}
+
+/** Bytes of a GET's content that are read and dropped to keep its connection; beyond, the connection is given up. */
+const MAX_DISCARD = 64 * 1024;
+
+/** Never rejects: what cannot be decided is a state of its own (design section 2, probe results). */
+export async function probe(origin: OriginClient, request: ProbeRequest, settings: ProbeSettings): Promise<Probe> {
+  const getFirst = request.method === 'get' || (request.method === 'auto' && settings.memory.has(request.memoryKey));
+  const first = await ask(origin, getFirst ? 'GET' : 'HEAD', request, settings);
+  if (getFirst || request.method === 'head' || !mayTellMore(first, request.preconditions)) return read(first, settings);
+  const second = await ask(origin, 'GET', request, settings);
+  if (second instanceof OriginFailure) return read(second, settings);
+  if (second.status >= 200 && second.status < 300) {
+    const told = request.preconditions;
+    if (isRefusedHead(first) || !lacks(readValidators(second.fields, settings.now()), told)) {
+      settings.memory.add(request.memoryKey);
+    }
+  }
+  return read(second, settings);
+}
+
+async function ask(
+  origin: OriginClient,
+  method: 'HEAD' | 'GET',
+  request: ProbeRequest,
+  settings: ProbeSettings,
+): Promise<OriginHead | OriginFailure> {
+  const exchange = origin.send(
+    { method, target: request.target, fields: request.fields },
+    { lane: 'guarded', deadlines: { total: settings.timeoutMs }, lead: MAX_DISCARD },
+  );
+  const cancel = () => exchange.cancel();
+  request.clientGone.addEventListener('abort', cancel, { once: true });
+  try {
+    const head = await exchange.head;
+    exchange.discard(MAX_DISCARD);
+    return head;
+  } catch (error) {
+    return error instanceof OriginFailure ? error : new OriginFailure('reset', true, error);
+  } finally {
+    request.clientGone.removeEventListener('abort', cancel);
+  }
+}
+
+function isRefusedHead(answer: OriginHead | OriginFailure): boolean {
+  return !(answer instanceof OriginFailure) && (answer.status === 405 || answer.status === 501);
+}
+
+function mayTellMore(answer: OriginHead | OriginFailure, preconditions: Preconditions): boolean {
+  if (answer instanceof OriginFailure) return false;
+  if (isRefusedHead(answer)) return true;
+  if (answer.status < 200 || answer.status > 299) return false;
+  // the wall clock matters only to two-digit years, not to which validators are there
+  return lacks(readValidators(answer.fields, 0), preconditions);
+}
+
+/** HEAD may leave out what GET has (RFC 9110 9.3.2): is a validator missing that a condition is about? */
+function lacks(validators: Validators, preconditions: Preconditions): boolean {
+  const { ifMatch, ifNoneMatch, ifUnmodifiedSince } = preconditions;
+  const asksTag = Array.isArray(ifMatch) || Array.isArray(ifNoneMatch);
+  if (asksTag) return validators.entityTag === undefined;
+  return typeof ifUnmodifiedSince === 'number' && validators.lastModified === undefined;
+}
+
+function read(answer: OriginHead | OriginFailure, settings: ProbeSettings): Probe {
+  if (answer instanceof OriginFailure) return unknown([], failed(answer));
+  const { status, fields } = answer;
+  if (status >= 200 && status < 300) {
+    return { representation: { state: 'current', validators: readValidators(fields, settings.now()) }, fields };
+  }
+  if (status === 404 || status === 410) return { representation: { state: 'absent' }, fields };
+  if (status >= 300 && status < 500 && status !== 304) {
+    const detail =
+      `The origin answered ${status} when it was asked for the current state, so the condition was not evaluated ` +
+      'and nothing was written.';
+    return unknown(fields, new GatewayError('probe-undecided', detail), status);
+  }
+  return unknown(fields, serverError(status, fields));
+}
+
+function unknown(fields: FieldLines, error: GatewayError, status?: number): Probe {
+  const representation: Representation = { state: 'unknown', reason: error.code };
+  return { representation, fields, refusal: status === undefined ? { error } : { error, status } };
+}
+
+const NOTHING_WRITTEN = 'Nothing was written; repeat the request later.';
+
+function failed(failure: OriginFailure): GatewayError {
+  const cause = { cause: failure };
+  if (failure.kind === 'cancelled') return new GatewayError('client-gone', 'Nothing was written.', cause);
+  if (failure.kind === 'timeout') {
+    return new GatewayError('probe-timeout', `The origin did not show its current state in time. ${NOTHING_WRITTEN}`, cause);
+  }
+  const detail = failure.sent
+    ? `The origin gave no valid answer when it was asked for its current state. ${NOTHING_WRITTEN}`
+    : `The origin cannot be reached. ${NOTHING_WRITTEN}`;
+  return new GatewayError(failure.sent ? 'probe-error' : 'origin-unreachable', detail, cause);
+}
+
+function serverError(status: number, fields: FieldLines): GatewayError {
+  const detail = `The origin answered ${status} when it was asked for its current state. ${NOTHING_WRITTEN}`;
+  if (status === 504) return new GatewayError('probe-timeout', detail);
+  if (status !== 503) return new GatewayError('probe-error', detail);
+  const seconds = Number(fieldValue(fields, 'retry-after'));
+  return new GatewayError('probe-unavailable', detail, {
+    retryAfter: Number.isSafeInteger(seconds) && seconds > 0 ? seconds : 5,
+  });
+}

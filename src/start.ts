@@ -1,0 +1,95 @@
+// From a Config to a running gateway: lock, origin, data listener, admin listener; and back, losing nothing.
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { buildAdminApp } from './admin/admin-app.ts';
+import { buildApp } from './app/build-app.ts';
+import { trustedPeers } from './app/peer.ts';
+import type { Config, Listen } from './config/config.ts';
+import type { LockState } from './lock/lock.ts';
+import { MemoryLock } from './lock/memory-lock.ts';
+import { openOrigin } from './origin/client.ts';
+import { buildRouteTable } from './route/route-table.ts';
+
+export interface Running {
+  /** http://address:port, or unix:path. */
+  readonly data: string;
+  readonly admin: string | undefined;
+  lock(): LockState;
+  /**
+   * Unready at once; serves on for `delayMs` (default: `drain.delay`), then takes no more connections, finishes what is
+   * in flight, writes of clients that have gone included, and closes. Bounded by `drain.timeout`.
+   */
+  stop(delayMs?: number): Promise<void>;
+}
+
+/** How often the end of the last write is looked for while draining, milliseconds. */
+const DRAIN_POLL = 20;
+
+/** Opens everything or, when a listener cannot be opened, nothing; then it rejects with Node's error. */
+export async function start(config: Config, log: Logger): Promise<Running> {
+  const { origin: originConfig, lock: lockConfig } = config;
+  const lock = new MemoryLock({ queue: lockConfig.queue });
+  const origin = openOrigin(originConfig, (message) => log.warn(message));
+  const now = Date.now;
+  const app = buildApp({
+    table: buildRouteTable(config.routes, config.defaults),
+    tools: {
+      origin,
+      lock,
+      waitMs: lockConfig.wait,
+      buffer: config.buffer,
+      forward: { timeouts: originConfig.timeouts, release: lockConfig.release },
+      probe: { timeoutMs: originConfig.timeouts.probe, memory: new Set(), now },
+    },
+    limits: config.limits,
+    isTrusted: trustedPeers(config.trust),
+    via: `ifmatch-${randomBytes(4).toString('hex')}`,
+    log,
+    now,
+  });
+  let ready = false;
+  const startedAt = performance.now();
+  const admin = buildAdminApp({
+    ready: () => ready,
+    lock: () => lock.state(),
+    uptime: () => Math.round((performance.now() - startedAt) / 1000),
+  });
+  const close = async (): Promise<void> => {
+    await app.close();
+    await settled(lock);
+    lock.stop();
+    await Promise.all([origin.close(), admin.close()]);
+  };
+  try {
+    const data = await listen(app, config.listen);
+    const adminAddress = config.admin === 'off' ? undefined : await listen(admin, config.admin);
+    ready = true;
+    let stopping: Promise<void> | undefined;
+    const drain = async (delayMs: number): Promise<void> => {
+      ready = false;
+      await delay(delayMs);
+      const late = delay(config.drain.timeout, 'late', { ref: false });
+      if ((await Promise.race([close(), late])) === 'late') log.error('stopped before everything in flight had ended');
+    };
+    return {
+      data,
+      admin: adminAddress,
+      lock: () => lock.state(),
+      stop: (delayMs = config.drain.delay) => (stopping ??= drain(delayMs)),
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function listen(app: FastifyInstance, where: Listen): Promise<string> {
+  return 'socket' in where ? app.listen({ path: where.socket }) : app.listen({ ...where, backlog: 511 });
+}
+
+/** A write whose client has gone holds no connection, only the lock. */
+async function settled(lock: MemoryLock): Promise<void> {
+  while (lock.state().held > 0) await delay(DRAIN_POLL);
+}
