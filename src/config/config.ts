@@ -1,0 +1,52 @@
+// The configuration as the rest of the program sees it: checked, every default filled in, frozen.
+import type { Route } from '../route/route.ts';
+
+/** Where a listener binds: '0.0.0.0:8080', '[::1]:80', ':8080' or 'unix:/run/x.sock' in the file. Port 0 lets the system choose. */
+export type Listen = { readonly host: string; readonly port: number } | { readonly socket: string };
+
+/** Every duration is in milliseconds, every size in bytes, every file name absolute. */
+export interface Config {
+  readonly listen: Listen;
+  readonly admin: Listen | 'off';
+  readonly origin: {
+    /** scheme://host:port, no path. */
+    readonly url: string;
+    /** The socket of unix+http:/path; `url` is then only a name. */
+    readonly socket?: string;
+    /** Which Host field the origin sees: the client's, or the one of `url`. */
+    readonly host: 'preserve' | 'origin';
+    /** PEM files: authorities to trust, and the certificate and key shown to the origin (mTLS). */
+    readonly ca?: string;
+    readonly cert?: string;
+    readonly key?: string;
+    /** Whether the origin's certificate is verified. */
+    readonly verify: boolean;
+    readonly timeouts: {
+      readonly connect: number;
+      readonly probe: number;
+      readonly read: number;
+      readonly write: number;
+      readonly uncertainty: number;
+    };
+    /** Most connections to the origin at once. */
+    readonly connections: number;
+  };
+  readonly lock: {
+    readonly engine: 'memory';
+    /** Longest wait for the lock. */
+    readonly wait: number;
+    /** Most waiters per resource. */
+    readonly queue: number;
+    /** When the lock ends: with the origin's answer, or with the fields of it. */
+    readonly release: 'end' | 'headers';
+  };
+  /** Request content read before the lock is taken. */
+  readonly buffer: number;
+  readonly limits: { readonly content: number; readonly idle: number; readonly upload: number };
+  readonly drain: { readonly delay: number; readonly timeout: number };
+  /** CIDRs, always with a prefix length: 10.0.0.1 in the file is 10.0.0.1/32 here. */
+  readonly trust: readonly string[];
+  readonly routes: readonly Route[];
+  /** The route of everything that matches no other; its path is '*'. */
+  readonly defaults: Route;
+}

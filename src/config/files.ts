@@ -1,0 +1,110 @@
+// What the configuration needs of the file system: its own text, and the PEM files it names.
+import { isUtf8 } from 'node:buffer';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import type { Parsed } from './parsed.ts';
+import { LARGEST_FILE } from './read.ts';
+import type { Draft, Issue } from './settings.ts';
+import { quote } from './wording.ts';
+
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'there is no such file'],
+  ['EISDIR', 'it is a directory'],
+  ['EACCES', 'permission denied'],
+  ['EPERM', 'permission denied'],
+  ['ENOTDIR', 'a part of its path is not a directory'],
+  ['ELOOP', 'its symbolic links go in a circle'],
+  ['ENAMETOOLONG', 'its name is too long'],
+]);
+
+/** The text of a configuration file, at most 1 MiB of UTF-8. Never throws. */
+export function readText(file: string): Parsed<string> {
+  const content = attempt(() => readAtMost(file, LARGEST_FILE + 1));
+  if ('fault' in content) return content;
+  if (content.value.length > LARGEST_FILE) return { fault: 'the file is larger than 1 MiB' };
+  const start = content.value.subarray(0, 2).toString('latin1');
+  if (start === '\u00ff\u00fe' || start === '\u00fe\u00ff')
+    return { fault: 'the file is UTF-16: save it as UTF-8' };
+  if (!isUtf8(content.value))
+    return { fault: `the file is not UTF-8 (line ${brokenLine(content.value)}): save it as UTF-8` };
+  return { value: content.value.toString('utf8') };
+}
+
+/** The name of a file that the configuration names, relative to the directory of the configuration. */
+export function resolveFile(directory: string, name: string): string {
+  return resolve(directory, name);
+}
+
+/** Reads ca, cert and key of an https origin as TLS would, so that what is wrong with them shows at the start. */
+export function checkPemFiles(origin: Draft['origin'], directory: string): Issue[] {
+  if (!origin?.url.url.startsWith('https:')) return [];
+  const ca = readPem('ca', origin.ca, directory);
+  const cert = readPem('cert', origin.cert, directory);
+  const key = readPem('key', origin.key, directory);
+  const issues = [ca, cert, key].flatMap((file) => (file !== undefined && 'message' in file ? [file] : []));
+  if (Buffer.isBuffer(ca)) issues.push(...tlsIssues('ca', { ca }));
+  if (Buffer.isBuffer(cert) && Buffer.isBuffer(key)) issues.push(...tlsIssues('cert', { cert, key }));
+  return issues;
+}
+
+function readPem(name: string, file: string | undefined, directory: string): Buffer | Issue | undefined {
+  if (file === undefined) return undefined;
+  const content = attempt(() => readAtMost(resolveFile(directory, file), LARGEST_FILE));
+  if ('fault' in content) return pemIssue(name, `${quote(file)} cannot be read: ${content.fault}`);
+  return content.value.includes('-----BEGIN ')
+    ? content.value
+    : pemIssue(name, `${quote(file)} is no PEM file`);
+}
+
+function tlsIssues(name: string, options: SecureContextOptions): Issue[] {
+  const made = attempt(() => createSecureContext(options));
+  return 'fault' in made ? [pemIssue(name, `is not usable: ${made.fault}`)] : [];
+}
+
+function pemIssue(name: string, message: string): Issue {
+  return { path: ['origin', name], part: 'value', message: `origin.${name} ${message}` };
+}
+
+/** Enough of a file to see that it is too long. readFileSync would read a device without end. */
+function readAtMost(file: string, most: number): Buffer {
+  const descriptor = openSync(file, 'r');
+  try {
+    const chunks: Buffer[] = [];
+    for (let left = most; left > 0; ) {
+      const chunk = Buffer.alloc(Math.min(left, 65_536));
+      const size = readSync(descriptor, chunk);
+      if (size === 0) break;
+      chunks.push(chunk.subarray(0, size));
+      left -= size;
+    }
+    return Buffer.concat(chunks);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function attempt<T>(run: () => T): Parsed<T> {
+  try {
+    return { value: run() };
+  } catch (error) {
+    return { fault: reasonOf(error) };
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = 'code' in error ? String(error.code) : '';
+  return REASONS.get(code) ?? error.message;
+}
+
+function brokenLine(content: Buffer): number {
+  let line = 1;
+  for (let start = 0; start < content.length; line++) {
+    const end = content.indexOf(0x0a, start);
+    const next = end === -1 ? content.length : end + 1;
+    if (!isUtf8(content.subarray(start, next))) break;
+    start = next;
+  }
+  return line;
+}

@@ -1,0 +1,70 @@
+// Listen addresses: their notation, and whether two of them are the same place.
+import { isIP } from 'node:net';
+import type { Listen } from './config.ts';
+import type { Parsed } from './parsed.ts';
+import { quote } from './wording.ts';
+
+export const LISTEN_PATTERN = '(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9.-]*):[0-9]{1,5}|unix:/.+';
+
+const ADDRESS = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]*)):([0-9]{1,5})$/;
+const ALL_INTERFACES = '0.0.0.0';
+const WANTED = 'must be an address such as 0.0.0.0:8080, [::1]:8080, :8080 or unix:/run/ifmatch.sock';
+
+/** The longest path of a Unix socket that every system takes (sun_path of unix(7) and the BSDs), in octets. */
+const LONGEST_SOCKET = 103;
+
+/** '0.0.0.0:8080', '[::1]:80', ':8080' (every IPv4 interface) or 'unix:/run/x.sock'. */
+export function parseListen(text: string): Parsed<Listen> {
+  if (text.startsWith('unix:')) return parseSocketPath(text.slice('unix:'.length), (socket) => ({ socket }));
+  if (/^[0-9]+$/.test(text))
+    return { fault: `${WANTED}; ${quote(text)} is only a port: write :${text.slice(0, 5)}` };
+  const [, address, name, digits] = ADDRESS.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits === undefined) return { fault: `${WANTED}, not ${quote(text)}` };
+  if (port > 65535) return { fault: `${WANTED}; a port is at most 65535` };
+  if (address !== undefined && isIP(address) !== 6)
+    return { fault: `${WANTED}; ${quote(address)} is no IPv6 address` };
+  const host = (address ?? (name || ALL_INTERFACES)).toLowerCase();
+  if (/^[0-9.]+$/.test(host) && isIP(host) !== 4)
+    return { fault: `${WANTED}; ${quote(host)} is no IPv4 address` };
+  return { value: { host, port } };
+}
+
+/** The path of a Unix socket, wrapped by `make`. */
+export function parseSocketPath<T>(path: string, make: (path: string) => T): Parsed<T> {
+  if (!path.startsWith('/'))
+    return { fault: 'must name its socket by an absolute path, such as /run/ifmatch.sock' };
+  const octets = Buffer.byteLength(path);
+  if (octets > LONGEST_SOCKET) {
+    return { fault: `names a socket by a path of ${octets} octets; systems take at most ${LONGEST_SOCKET}` };
+  }
+  return { value: make(path) };
+}
+
+/** Whether the second of two listeners could not bind. Never so for port 0. */
+export function sameListener(a: Listen, b: Listen): boolean {
+  if ('socket' in a || 'socket' in b) return 'socket' in a && 'socket' in b && a.socket === b.socket;
+  return a.port !== 0 && a.port === b.port && (a.host === b.host || isWildcard(a.host) || isWildcard(b.host));
+}
+
+/** Whether requests to `host` and `port` arrive at `listen`, as far as names alone can tell. */
+export function reaches(listen: Listen, host: string, port: number): boolean {
+  if ('socket' in listen || listen.port !== port) return false;
+  if (isWildcard(listen.host)) return isLoopback(host) || isWildcard(host);
+  if (listen.host === host) return true;
+  if (!isLoopback(listen.host)) return false;
+  return isWildcard(host) || (isLoopback(host) && (host === 'localhost' || listen.host === 'localhost'));
+}
+
+function isWildcard(host: string): boolean {
+  return host === ALL_INTERFACES || /^[0:]+$/.test(host);
+}
+
+function isLoopback(host: string): boolean {
+  return (
+    host === 'localhost' ||
+    host === '::1' ||
+    host.startsWith('::ffff:7f') ||
+    (isIP(host) === 4 && host.startsWith('127.'))
+  );
+}

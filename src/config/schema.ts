@@ -1,0 +1,167 @@
+// The file as users write it: every key, what it takes, what it means. Editors and the README get it from here.
+import { z } from 'zod';
+import { parseCidr } from './cidr.ts';
+import type { Listen } from './config.ts';
+import { DEFAULTS } from './defaults.ts';
+import { LISTEN_PATTERN, parseListen } from './listen.ts';
+import { ORIGIN_PATTERN, parseOriginUrl } from './origin-url.ts';
+import type { Parsed } from './parsed.ts';
+import { MOST_ROUTES, routeSchema } from './route-schema.ts';
+import { choice, count, duration, fileName, flag, size, text } from './scalar.ts';
+
+const ADDRESS = 'an address such as 0.0.0.0:8080';
+const ORIGIN = 'a URL such as http://legacy:3000';
+
+const listen = text(ADDRESS, LISTEN_PATTERN, parseListen);
+const admin = text(
+  `${ADDRESS}, or off`,
+  `off|${LISTEN_PATTERN}`,
+  (written): Parsed<Listen | 'off'> => (written === 'off' ? { value: 'off' } : parseListen(written)),
+);
+
+const timeouts = z.strictObject({
+  connect: duration()
+    .prefault(DEFAULTS.origin.timeouts.connect)
+    .describe('Longest time to open a connection.'),
+  probe: duration()
+    .prefault(DEFAULTS.origin.timeouts.probe)
+    .describe('Longest time for the answer to a probe.'),
+  read: duration()
+    .prefault(DEFAULTS.origin.timeouts.read)
+    .describe(
+      'Longest time for the fields of the answer to a read; its content may take as long as the client waits.',
+    ),
+  write: duration()
+    .prefault(DEFAULTS.origin.timeouts.write)
+    .describe(
+      'Longest time for the fields of the answer to a forwarded request; a write that takes longer has an unknown fate.',
+    ),
+  uncertainty: duration(0)
+    .prefault(DEFAULTS.origin.timeouts.uncertainty)
+    .describe(
+      'How long a resource stays locked after a write of unknown fate: the time within which the origin surely ends it.',
+    ),
+});
+
+const originOptions = z.strictObject({
+  host: choice(['preserve', 'origin'])
+    .prefault(DEFAULTS.origin.host)
+    .describe("Which Host the origin sees: the client's (preserve) or the one of url (origin)."),
+  ca: fileName()
+    .exactOptional()
+    .describe("PEM file of the authorities trusted for the origin's certificate, instead of the system's."),
+  cert: fileName()
+    .exactOptional()
+    .describe('PEM file of the certificate shown to the origin (mTLS); needs key.'),
+  key: fileName().exactOptional().describe('PEM file of the private key of cert.'),
+  verify: flag()
+    .prefault(DEFAULTS.origin.verify)
+    .describe(
+      "Whether the origin's certificate is verified. false leaves the connection open to anyone in between.",
+    ),
+  timeouts: timeouts.prefault({}).describe('Time limits towards the origin.'),
+  connections: count(1, 65535)
+    .prefault(DEFAULTS.origin.connections)
+    .describe('Most connections to the origin at once.'),
+});
+
+const originText = text(`${ORIGIN} or a mapping with url`, ORIGIN_PATTERN, parseOriginUrl).transform(
+  (url) => ({
+    ...originOptions.parse({}),
+    url,
+  }),
+);
+
+const originMapping = z.strictObject({
+  url: text(ORIGIN, ORIGIN_PATTERN, parseOriginUrl).describe(
+    'Scheme, host and port: http, https, or unix+http:/path of a socket.',
+  ),
+  ...originOptions.shape,
+});
+
+const ENGINES = ['memory'] as const;
+
+const lockMapping = z.strictObject({
+  engine: choice(ENGINES)
+    .prefault(DEFAULTS.lock.engine)
+    .describe(
+      'Where locks are kept. memory: in this process, so that one instance alone may write to the origin.',
+    ),
+  wait: duration(0)
+    .prefault(DEFAULTS.lock.wait)
+    .describe('Longest wait for the lock of a resource; then 503.'),
+  queue: count(0, 100_000)
+    .prefault(DEFAULTS.lock.queue)
+    .describe('Most waiters per resource; one more gets 503 at once.'),
+  release: choice(['end', 'headers'])
+    .prefault(DEFAULTS.lock.release)
+    .describe(
+      "When the lock ends: with the end of the origin's answer, or with its fields, for origins that answer when they are done.",
+    ),
+});
+
+const lockText = choice(ENGINES, ', or a mapping with engine, wait, queue and release').transform((engine) =>
+  lockMapping.parse({ engine }),
+);
+
+const limits = z.strictObject({
+  content: size().prefault(DEFAULTS.limits.content).describe('Largest request content; more gets 413.'),
+  idle: duration().prefault(DEFAULTS.limits.idle).describe('Longest pause within request content; then 408.'),
+  upload: duration()
+    .prefault(DEFAULTS.limits.upload)
+    .describe('Longest time for the whole of request content; then 408.'),
+});
+
+const drain = z.strictObject({
+  delay: duration(0)
+    .prefault(DEFAULTS.drain.delay)
+    .describe('After SIGTERM: how long to go on accepting while /readyz already says no.'),
+  timeout: duration()
+    .prefault(DEFAULTS.drain.timeout)
+    .describe('How long requests in flight may then take to end.'),
+});
+
+export const settingsSchema = z.strictObject({
+  listen: listen
+    .prefault(DEFAULTS.listen)
+    .describe('Where clients connect: host:port, [ipv6]:port, :port, or unix:/path of a socket.'),
+  admin: admin
+    .prefault(DEFAULTS.admin)
+    .describe('Where health, metrics and the dashboard are served, in the notation of listen; or off.'),
+  origin: z
+    .union([originText, originMapping], { error: `must be ${ORIGIN} or a mapping with url` })
+    .exactOptional()
+    .describe(
+      'The server behind ifmatch, as a URL or as a mapping. Also given by --origin or IFMATCH_ORIGIN.',
+    ),
+  lock: z
+    .union([lockText, lockMapping])
+    .prefault(DEFAULTS.lock.engine)
+    .describe('One writer per resource: the engine alone, or a mapping.'),
+  buffer: size()
+    .prefault(DEFAULTS.buffer)
+    .describe(
+      'Request content read before the lock is taken; larger content is streamed while the lock is held.',
+    ),
+  limits: limits.prefault({}).describe('Limits on request content.'),
+  drain: drain.prefault({}).describe('The end of the program.'),
+  trust: z
+    .array(text('an address block such as 10.0.0.0/8', '[0-9A-Fa-f:.]+(/[0-9]+)?', parseCidr))
+    .prefault([...DEFAULTS.trust])
+    .describe(
+      'Address blocks (CIDR) of proxies in front of ifmatch whose Forwarded and X-Forwarded-* fields are believed.',
+    ),
+  routes: z
+    .array(routeSchema)
+    .max(MOST_ROUTES)
+    .prefault([])
+    .describe('Rules per path. The first match wins; what matches none gets the defaults.'),
+});
+
+export type Settings = z.output<typeof settingsSchema>;
+
+/** JSON schema (draft 2020-12) of the file before ${NAME} is filled in, for editors. */
+export function jsonSchema(): Record<string, unknown> {
+  const schema = z.toJSONSchema(settingsSchema, { io: 'input', target: 'draft-2020-12' });
+  return { ...schema, title: 'ifmatch configuration' };
+}

@@ -1,0 +1,54 @@
+// The words of messages.
+import t from 'tap';
+import { alternatives, didYouMean, kindOf, masked, printable, quote } from '../../src/config/wording.ts';
+
+const KEYS = ['path', 'mode', 'methods', 'probe', 'undecided', 'case'];
+
+const guesses: readonly (readonly [string, string])[] = [
+  ['moed', 'mode'],
+  ['Mode', 'mode'],
+  ['mod', 'mode'],
+  ['method', 'methods'],
+  ['undecide', 'undecided'],
+  ['pats', 'path'],
+  ['probing', ''],
+  ['validator', ''],
+  ['', ''],
+  ['mode'.repeat(100), ''],
+];
+for (const [written, meant] of guesses) {
+  t.test(`"${written.slice(0, 12)}" ${meant === '' ? 'is near nothing' : `is near ${meant}`}`, (t) => {
+    t.equal(didYouMean(written, KEYS), meant === '' ? '' : ` (did you mean "${meant}"?)`);
+    t.end();
+  });
+}
+
+t.test('a quoted value is short, escaped, and without what a terminal obeys or a password', (t) => {
+  t.equal(quote('a"b\\c'), '"a\\"b\\\\c"');
+  t.equal(quote('a\n\t\u001b[2J\u202e'), '"a\\n\\t\\u001b[2J\\u202e"');
+  t.equal(quote('x'.repeat(100)), `"${'x'.repeat(60)}..."`);
+  t.equal(quote('http://me:secret@host'), '"http://*********@host"');
+  t.end();
+});
+
+t.test('masking keeps the width and leaves other text alone', (t) => {
+  t.equal(masked('origin: http://a:b@c # mail@example.com'), 'origin: http://***@c # mail@example.com');
+  t.equal(masked('http://a@b:p@c'), 'http://*****@c', 'up to the last @');
+  for (const same of ['http://host', 'a@b', 'http://@host', 'x@y http://host']) t.equal(masked(same), same);
+  t.end();
+});
+
+t.test('a shown line keeps its width and its tabs', (t) => {
+  t.equal(printable('\ta\u0000b\u001bc'), '\ta\u00b7b\u00b7c');
+  t.end();
+});
+
+t.test('values are named in the words of YAML', (t) => {
+  t.same([null, [], {}, 'a', 5, true].map(kindOf), ['empty', 'a list', 'a mapping', '"a"', '5', 'true']);
+  t.end();
+});
+
+t.test('alternatives are joined by commas and or', (t) => {
+  t.same([[], ['a'], ['a', 'b'], ['a', 'b', 'c']].map(alternatives), ['', 'a', 'a or b', 'a, b or c']);
+  t.end();
+});
