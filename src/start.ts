@@ -7,7 +7,7 @@ import { buildAdminApp } from './admin/admin-app.ts';
 import { buildApp } from './app/build-app.ts';
 import { trustedPeers } from './app/peer.ts';
 import type { Config, Listen } from './config/config.ts';
-import type { LockState } from './lock/lock.ts';
+import type { Lock, LockState } from './lock/lock.ts';
 import { MemoryLock } from './lock/memory-lock.ts';
 import { openOrigin } from './origin/client.ts';
 import { buildRouteTable } from './route/route-table.ts';
@@ -28,9 +28,12 @@ export interface Running {
 const DRAIN_POLL = 20;
 
 /** Opens everything or, when a listener cannot be opened, nothing; then it rejects with Node's error. */
-export async function start(config: Config, log: Logger): Promise<Running> {
+export async function start(
+  config: Config,
+  log: Logger,
+  lock: Lock = new MemoryLock({ queue: config.lock.queue }),
+): Promise<Running> {
   const { origin: originConfig, lock: lockConfig } = config;
-  const lock = new MemoryLock({ queue: lockConfig.queue });
   const origin = openOrigin(originConfig, (message) => log.warn(message));
   const now = Date.now;
   const app = buildApp({
@@ -71,7 +74,8 @@ export async function start(config: Config, log: Logger): Promise<Running> {
       ready = false;
       await delay(delayMs);
       const late = delay(config.drain.timeout, 'late', { ref: false });
-      if ((await Promise.race([close(), late])) === 'late') log.error('stopped before everything in flight had ended');
+      if ((await Promise.race([close(), late])) === 'late')
+        log.error('stopped before everything in flight had ended');
     };
     return {
       data,
@@ -90,6 +94,6 @@ function listen(app: FastifyInstance, where: Listen): Promise<string> {
 }
 
 /** A write whose client has gone holds no connection, only the lock. */
-async function settled(lock: MemoryLock): Promise<void> {
+async function settled(lock: Lock): Promise<void> {
   while (lock.state().held > 0) await delay(DRAIN_POLL);
 }

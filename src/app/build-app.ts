@@ -3,9 +3,9 @@ import { METHODS } from 'node:http';
 import { Socket } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { GatewayError } from '../errors.ts';
+import { refuse } from '../guard/refuse.ts';
 import { answerClientError, closeWith, OpenResponses } from './client-error.ts';
 import type { Gateway } from './gateway.ts';
-import { refuse } from '../guard/refuse.ts';
 import { handleRequest } from './handle-request.ts';
 import { send } from './send.ts';
 import { registerUnguarded } from './unguarded.ts';
@@ -47,7 +47,10 @@ export function buildApp(gateway: Gateway): FastifyInstance {
   // the verdict comes before the 100 (Continue); RFC 9110 10.1.1
   app.server.on('checkContinue', (message, response) => app.routing(message, response));
   app.server.on('checkExpectation', (message, response) => {
-    const error = new GatewayError('expectation-failed', 'Only Expect: 100-continue is known; leave the field out.');
+    const error = new GatewayError(
+      'expectation-failed',
+      'Only Expect: 100-continue is known; leave the field out.',
+    );
     send(message, response, refuse(error));
   });
 

@@ -5,13 +5,17 @@ import { fieldValue } from '../semantics/fields.ts';
 const CONDITIONS = ['If-Match', 'If-None-Match', 'If-Modified-Since', 'If-Unmodified-Since'];
 
 /** The answer with both added, only where the origin allowed this client to read it at all. */
-export function exposeConditions<T extends { readonly fields: readonly string[] }>(exchange: Exchange, answer: T): T {
+export function exposeConditions<T extends { readonly fields: readonly string[] }>(
+  exchange: Exchange,
+  answer: T,
+): T {
   if (exchange.route.cors !== 'expose') return answer;
   const { fields } = answer;
   if (fieldValue(exchange.fields, 'origin') === undefined) return answer;
   if (fieldValue(fields, 'access-control-allow-origin') === undefined) return answer;
   const preflight =
-    exchange.method === 'OPTIONS' && fieldValue(exchange.fields, 'access-control-request-method') !== undefined;
+    exchange.method === 'OPTIONS' &&
+    fieldValue(exchange.fields, 'access-control-request-method') !== undefined;
   const added = preflight
     ? withMembers(fields, 'Access-Control-Allow-Headers', CONDITIONS)
     : withMembers(fields, 'Access-Control-Expose-Headers', ['ETag']);

@@ -50,7 +50,10 @@ export function exchangeOf(
 /** A request that has been here before would come back for ever (RFC 9110 7.6). */
 function refuseLoop({ fields }: Received, via: string): void {
   if (!fieldValues(fields, 'via').some((value) => value.includes(via))) return;
-  throw new GatewayError('loop-detected', 'The configured origin leads back to this gateway; correct its URL.');
+  throw new GatewayError(
+    'loop-detected',
+    'The configured origin leads back to this gateway; correct its URL.',
+  );
 }
 
 /** Reads and unguarded requests need no key, so an ambiguous one is no reason to refuse them. */

@@ -17,7 +17,11 @@ import { send } from './send.ts';
 import { forwardUnguarded } from './unguarded.ts';
 
 /** Answers the request; whatever goes wrong becomes an answer too. Resolves when the answer is on its way. */
-export async function handleRequest(request: FastifyRequest, reply: FastifyReply, gateway: Gateway): Promise<void> {
+export async function handleRequest(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  gateway: Gateway,
+): Promise<void> {
   const started = performance.now();
   const outcome: Outcome = {};
   const line: RequestLine = { method: request.raw.method ?? '', path: withoutQuery(request.originalUrl) };
@@ -51,7 +55,8 @@ function understand(
   const received = receive(request.raw, request.originalUrl);
   const match = gateway.table.match(received.target);
   if (match === 'ambiguous') {
-    const detail = 'Encoded separators, doubled slashes or ";" lead servers to different routes; send the plain path.';
+    const detail =
+      'Encoded separators, doubled slashes or ";" lead servers to different routes; send the plain path.';
     throw new GatewayError('target-ambiguous', detail);
   }
   line.route = match.route.path;
@@ -59,7 +64,13 @@ function understand(
   const preconditions = readPreconditions(received.fields, gateway.now());
   const plan = makePlan(received.method, match.route, preconditions);
   outcome.plan = plan.kind;
-  const exchange = exchangeOf(request.raw, reply.raw, gateway, { received, match, preconditions, plan, outcome });
+  const exchange = exchangeOf(request.raw, reply.raw, gateway, {
+    received,
+    match,
+    preconditions,
+    plan,
+    outcome,
+  });
   return { exchange, plan };
 }
 
@@ -76,7 +87,8 @@ async function unguarded(
   if (fields === 'last') return answer({ made: true, status: 204, fields: [], content: Buffer.alloc(0) });
   const content = WITHOUT_CONTENT.has(exchange.method) ? Buffer.alloc(0) : await exchange.content.read(0);
   const { length } = exchange.content;
-  const framed = Buffer.isBuffer(content) || length === undefined ? fields : [...fields, 'Content-Length', String(length)];
+  const framed =
+    Buffer.isBuffer(content) || length === undefined ? fields : [...fields, 'Content-Length', String(length)];
   forwardUnguarded(
     reply,
     { method: exchange.method, target: exchange.target, fields: framed, content },

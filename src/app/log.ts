@@ -21,7 +21,13 @@ export interface RequestLine {
 }
 
 /** Failures of the origin and of the gateway, unknown fates and would-be refusals are warnings. */
-export function logRequest(log: Logger, line: RequestLine, outcome: Outcome, response: ServerResponse, ms: number): void {
+export function logRequest(
+  log: Logger,
+  line: RequestLine,
+  outcome: Outcome,
+  response: ServerResponse,
+  ms: number,
+): void {
   const { cause, ...request } = line;
   const { lockMs, probeMs, ...happened } = outcome;
   const status = response.statusCode;

@@ -61,13 +61,18 @@ function checkHost(value: string): string {
 function checkConnection(value: string): void {
   const name = forbiddenConnectionOption(value);
   if (name === undefined) return;
-  throw invalid(`Connection names ${JSON.stringify(name).slice(0, 60)}, which is no field of the connection; take it out.`);
+  throw invalid(
+    `Connection names ${JSON.stringify(name).slice(0, 60)}, which is no field of the connection; take it out.`,
+  );
 }
 
 function checkTransferCoding(value: string, version: string): void {
   if (version === '1.0') throw invalid('HTTP/1.0 has no transfer codings.');
   if (value.trim().toLowerCase() === 'chunked') return;
-  throw new GatewayError('transfer-coding-unsupported', 'Send the content with the chunked transfer coding alone, or with Content-Length.');
+  throw new GatewayError(
+    'transfer-coding-unsupported',
+    'Send the content with the chunked transfer coding alone, or with Content-Length.',
+  );
 }
 
 function invalid(detail: string): GatewayError {

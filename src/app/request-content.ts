@@ -46,7 +46,10 @@ export class IncomingContent implements RequestContent {
 }
 
 function tooLarge(limit: number): GatewayError {
-  return new GatewayError('content-too-large', `The content is larger than ${limit} bytes, the most that is forwarded.`);
+  return new GatewayError(
+    'content-too-large',
+    `The content is larger than ${limit} bytes, the most that is forwarded.`,
+  );
 }
 
 /** Collects until `limit` bytes, then becomes a stream; every way out clears the timers. */
@@ -86,7 +89,10 @@ class Upload {
   #data(chunk: Buffer): void {
     if (this.#over) return;
     this.#bytes += chunk.length;
-    if (this.#bytes > this.#limits.content) return this.#fail(tooLarge(this.#limits.content));
+    if (this.#bytes > this.#limits.content) {
+      this.#fail(tooLarge(this.#limits.content));
+      return;
+    }
     this.#awaitData();
     if (this.#stream !== undefined) {
       if (!this.#stream.push(chunk)) this.#pause();
@@ -114,7 +120,8 @@ class Upload {
   #end(): void {
     if (this.#over) return;
     this.#finish();
-    if (this.#stream === undefined) this.#resolve(this.#chunks.length === 1 ? (this.#chunks[0] ?? NONE) : Buffer.concat(this.#chunks));
+    if (this.#stream === undefined)
+      this.#resolve(this.#chunks.length === 1 ? (this.#chunks[0] ?? NONE) : Buffer.concat(this.#chunks));
     else this.#stream.push(null);
   }
 
@@ -127,7 +134,10 @@ class Upload {
     // while the stream is paused it is the origin that does not take the content
     this.#fail(
       this.#stream !== undefined && this.#message.isPaused()
-        ? new GatewayError('write-timeout', 'The origin did not take the content in time. It may have acted on a part of it: GET the resource before you repeat the write.')
+        ? new GatewayError(
+            'write-timeout',
+            'The origin did not take the content in time. It may have acted on a part of it: GET the resource before you repeat the write.',
+          )
         : new GatewayError('content-timeout', detail),
     );
   }

@@ -71,7 +71,11 @@ export interface UnguardedHooks {
 }
 
 /** Forwards without looking at conditions. The answer, or one call of `failed`, ends the request. */
-export function forwardUnguarded(reply: FastifyReply, request: UnguardedRequest, hooks: UnguardedHooks): void {
+export function forwardUnguarded(
+  reply: FastifyReply,
+  request: UnguardedRequest,
+  hooks: UnguardedHooks,
+): void {
   reply.from('/', {
     // nothing is retried: not a write (traps B4), and not a read with `Retry-After` seconds taken for milliseconds (B3)
     retryDelay: () => null,
@@ -86,7 +90,14 @@ export function forwardUnguarded(reply: FastifyReply, request: UnguardedRequest,
   });
 }
 
-const CONNECT_ERRORS = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT', 'EHOSTUNREACH', 'ENETUNREACH']);
+const CONNECT_ERRORS = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+]);
 
 /** reply-from does not tell whether a byte was sent; only these are certain. */
 function isConnectError(error: Error): boolean {
@@ -105,7 +116,8 @@ function unflatten(fields: readonly string[]): IncomingHttpHeaders {
     const name = (fields[i] ?? '').toLowerCase();
     const value = fields[i + 1] ?? '';
     const before = headers[name];
-    headers[name] = before === undefined ? value : Array.isArray(before) ? [...before, value] : [before, value];
+    headers[name] =
+      before === undefined ? value : Array.isArray(before) ? [...before, value] : [before, value];
   }
   return headers;
 }

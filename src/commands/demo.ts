@@ -8,7 +8,8 @@ import { parseCommand, type Terminal, UsageError } from './terminal.ts';
 export async function demo(args: string[], terminal: Terminal): Promise<number> {
   const { values } = parseCommand({ args, options: { port: { type: 'string' } } });
   const port = Number(values.port ?? 8080);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new UsageError('--port takes a number from 0 to 65535');
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new UsageError('--port takes a number from 0 to 65535');
   const log = openLog(terminal.env['IFMATCH_LOG'] ?? 'warn');
   try {
     const running = await startDemo({ port, log });

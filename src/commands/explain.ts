@@ -5,8 +5,8 @@ import { forwardFields, probeFields } from '../origin/fields.ts';
 import { type Probe, probe } from '../origin/probe.ts';
 import { makePlan, type Plan } from '../route/plan.ts';
 import { type Resource, resourceOf } from '../route/resource.ts';
-import { buildRouteTable } from '../route/route-table.ts';
 import type { Route } from '../route/route.ts';
+import { buildRouteTable } from '../route/route-table.ts';
 import { parseTarget } from '../route/target.ts';
 import { evaluate } from '../semantics/evaluate.ts';
 import { fieldValue } from '../semantics/fields.ts';
@@ -24,7 +24,8 @@ export async function explain(args: string[], terminal: Terminal): Promise<numbe
   } as const;
   const { values, positionals } = parseCommand({ args, options, allowPositionals: true });
   const [method, url, ...more] = positionals;
-  if (method === undefined || url === undefined || more.length > 0) throw new UsageError('give METHOD and URL');
+  if (method === undefined || url === undefined || more.length > 0)
+    throw new UsageError('give METHOD and URL');
   const { live, field = [], ...flags } = values;
   const config = readConfiguration(flags, terminal);
   if (config === undefined) return 1;
@@ -32,7 +33,8 @@ export async function explain(args: string[], terminal: Terminal): Promise<numbe
   const target = parseTarget(url, fieldValue(fields, 'host'));
   if ('code' in target) return terminal.fail(`400 ${target.code}: ${target.detail}`);
   const match = buildRouteTable(config.routes, config.defaults).match(target);
-  if (match === 'ambiguous') return terminal.fail('400 target-ambiguous: servers read this target differently');
+  if (match === 'ambiguous')
+    return terminal.fail('400 target-ambiguous: servers read this target differently');
   const resource = resourceOf(match, target);
   if ('code' in resource) return terminal.fail(`400 ${resource.code}: ${resource.detail}`);
   const preconditions = readPreconditions(fields, Date.now());
@@ -56,7 +58,11 @@ interface Question {
   readonly preconditions: Preconditions;
 }
 
-async function explainLive(config: Config, question: Question, say: (name: string, text: string) => void): Promise<void> {
+async function explainLive(
+  config: Config,
+  question: Question,
+  say: (name: string, text: string) => void,
+): Promise<void> {
   const { method, fields, route, resource, preconditions } = question;
   const origin = openOrigin(config.origin, (message) => say('warning', message));
   const host = fieldValue(fields, 'host') ?? '';
@@ -80,7 +86,13 @@ async function explainLive(config: Config, question: Question, say: (name: strin
   const verdict = evaluate(method, preconditions, shown.representation, route.weak);
   if (verdict.action === 'respond') say('verdict', `${verdict.status}: ${verdict.field} is false`);
   else if (verdict.action === 'undecided') say('verdict', `undecided: ${verdict.reason}`);
-  else say('verdict', verdict.held.length === 0 ? 'perform: no condition applies' : `perform: ${verdict.held.join(', ')} holds`);
+  else
+    say(
+      'verdict',
+      verdict.held.length === 0
+        ? 'perform: no condition applies'
+        : `perform: ${verdict.held.join(', ')} holds`,
+    );
 }
 
 function parseFields(lines: readonly string[], url: string): string[] {

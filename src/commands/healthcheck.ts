@@ -21,7 +21,10 @@ export async function healthcheck(args: string[], terminal: Terminal): Promise<n
   return terminal.fail(status === undefined ? 'nothing answers on the admin listener' : 'not ready');
 }
 
-function adminAddress(values: { config?: string; admin?: string }, terminal: Terminal): Listen | 'off' | undefined {
+function adminAddress(
+  values: { config?: string; admin?: string },
+  terminal: Terminal,
+): Listen | 'off' | undefined {
   const given = values.admin ?? terminal.env['IFMATCH_ADMIN'];
   const file = values.config ?? terminal.env['IFMATCH_CONFIG'];
   if (given === undefined && file !== undefined) return readConfiguration({ config: file }, terminal)?.admin;
@@ -38,7 +41,8 @@ function reachable(host: string): string {
 }
 
 function ask(admin: Listen): Promise<number | undefined> {
-  const where = 'socket' in admin ? { socketPath: admin.socket } : { host: reachable(admin.host), port: admin.port };
+  const where =
+    'socket' in admin ? { socketPath: admin.socket } : { host: reachable(admin.host), port: admin.port };
   return new Promise((resolve) => {
     const asked = request({ ...where, path: '/readyz', timeout: TIMEOUT }, (answer) => {
       answer.resume();

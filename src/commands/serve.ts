@@ -34,7 +34,8 @@ export async function serve(args: string[], terminal: Terminal): Promise<number>
 /** IFMATCH_LOG, checked. */
 export function logLevel(terminal: Terminal): string {
   const level = terminal.env['IFMATCH_LOG'] ?? 'info';
-  if (!LEVELS.includes(level)) throw new UsageError(`IFMATCH_LOG is ${JSON.stringify(level)}; use one of ${LEVELS.join(', ')}`);
+  if (!LEVELS.includes(level))
+    throw new UsageError(`IFMATCH_LOG is ${JSON.stringify(level)}; use one of ${LEVELS.join(', ')}`);
   return level;
 }
 

@@ -34,7 +34,9 @@ export async function checkUnlocked(exchange: Exchange, tools: Tools): Promise<A
   const ready = await readyContent(exchange, tools);
   if ('refusal' in ready) return refused(exchange, tools, ready.refusal);
   const refusal = await decide(exchange, tools);
-  return refusal === undefined ? performSafe(exchange, ready.content, tools) : refused(exchange, tools, refusal);
+  return refusal === undefined
+    ? performSafe(exchange, ready.content, tools)
+    : refused(exchange, tools, refusal);
 }
 
 /**

@@ -19,7 +19,8 @@ export async function checkResponse(exchange: Exchange, tools: Tools): Promise<A
   if (!isSuccess(answer)) return passed(answer);
   const made = judge(exchange, tools, answer);
   if (made !== undefined) return made;
-  if (answer.status !== 206 || rangeApplies(exchange.preconditions, validatorsOf(answer, tools))) return passed(answer);
+  if (answer.status !== 206 || rangeApplies(exchange.preconditions, validatorsOf(answer, tools)))
+    return passed(answer);
   // an origin that ignores If-Range sent a part of another version: ask again for the whole (13.1.5)
   answer.abandon();
   return whole(exchange, tools);
@@ -29,7 +30,12 @@ export async function checkResponse(exchange: Exchange, tools: Tools): Promise<A
 export function verdictOn(exchange: Exchange, tools: Tools, answer: OriginAnswer): Verdict | undefined {
   if (!isSuccess(answer)) return undefined;
   const validators = validatorsOf(answer, tools);
-  return evaluate(exchange.method, exchange.preconditions, { state: 'current', validators }, exchange.route.weak);
+  return evaluate(
+    exchange.method,
+    exchange.preconditions,
+    { state: 'current', validators },
+    exchange.route.weak,
+  );
 }
 
 async function whole(exchange: Exchange, tools: Tools): Promise<Answer> {

@@ -1,7 +1,7 @@
 // Probe and evaluate: may this method be performed on the current state?
 import { GatewayError } from '../errors.ts';
-import { type Probe, probe } from '../origin/probe.ts';
 import { probeFields } from '../origin/fields.ts';
+import { type Probe, probe } from '../origin/probe.ts';
 import { evaluate, type Verdict } from '../semantics/evaluate.ts';
 import type { ConditionalField } from '../semantics/preconditions.ts';
 import type { Exchange, Tools } from './exchange.ts';
@@ -54,7 +54,8 @@ function judge(exchange: Exchange, shown: Probe, verdict: Verdict): Refusal | un
   const context = { sent: exchange.fields, origin: shown.fields, shown: VALIDATORS };
   if (verdict.action === 'perform') {
     outcome.verdict = verdict.held.length === 0 ? 'ignored' : 'perform';
-    if (verdict.held.length > 0 && verdict.held.every((field) => field === 'if-unmodified-since')) outcome.dateOnly = true;
+    if (verdict.held.length > 0 && verdict.held.every((field) => field === 'if-unmodified-since'))
+      outcome.dateOnly = true;
     if (verdict.held.length > 0 || !demands(exchange)) return undefined;
     const detail =
       'This resource demands a condition, and the one that was sent must be ignored because the resource has no ' +
@@ -68,7 +69,10 @@ function judge(exchange: Exchange, shown: Probe, verdict: Verdict): Refusal | un
   }
   outcome.verdict = 'failed';
   outcome.field = verdict.field;
-  const error = new GatewayError('precondition-failed', failedDetail(verdict.field, shown, preconditions.ifNoneMatch === '*'));
+  const error = new GatewayError(
+    'precondition-failed',
+    failedDetail(verdict.field, shown, preconditions.ifNoneMatch === '*'),
+  );
   if (route.mode === 'off') return undefined;
   return { error, context: { ...context, field: verdict.field } };
 }

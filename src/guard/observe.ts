@@ -9,12 +9,22 @@ import type { WouldAnswer } from './outcome.ts';
 import { passed, passWrite } from './perform.ts';
 
 /** `of`: what enforce would do. `announce` (warn): the answer says so in Proxy-Status (RFC 9209). */
-export async function observe(exchange: Exchange, of: Plan, announce: boolean, tools: Tools): Promise<Answer> {
-  const answer = of.kind === 'read' ? await observeRead(exchange, tools) : await observeWrite(exchange, of, tools);
+export async function observe(
+  exchange: Exchange,
+  of: Plan,
+  announce: boolean,
+  tools: Tools,
+): Promise<Answer> {
+  const answer =
+    of.kind === 'read' ? await observeRead(exchange, tools) : await observeWrite(exchange, of, tools);
   const { would } = exchange.outcome;
   if (!announce || would === undefined) return answer;
   const reason = would.field === undefined ? would.code : `${would.code} ${would.field}`;
-  const fields = [...answer.fields, 'Proxy-Status', `ifmatch; details="would answer ${would.status}: ${reason}"`];
+  const fields = [
+    ...answer.fields,
+    'Proxy-Status',
+    `ifmatch; details="would answer ${would.status}: ${reason}"`,
+  ];
   return { ...answer, fields };
 }
 

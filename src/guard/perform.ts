@@ -14,7 +14,11 @@ export type Content = Buffer | Readable;
  * Forwards a write. The client's conditional fields go along: a capable origin checks them again, atomically (design
  * section 2). Once the first byte has left, nothing that the client does ends the exchange (rule R3).
  */
-export async function performWrite(exchange: Exchange, content: Content, tools: Tools): Promise<Held<Answer>> {
+export async function performWrite(
+  exchange: Exchange,
+  content: Content,
+  tools: Tools,
+): Promise<Held<Answer>> {
   const { answer, settled } = await sendWrite(exchange, content, tools);
   if (answer instanceof GatewayError) return { value: refusal(exchange, answer), settled };
   const gaveUp = gatewayGaveUp(answer);
@@ -58,7 +62,8 @@ function framed(exchange: Exchange, content: Content): { fields: readonly string
     return content.length === 0 ? { fields: exchange.forwarded } : { fields: exchange.forwarded, content };
   }
   const { length } = exchange.content;
-  const fields = length === undefined ? exchange.forwarded : [...exchange.forwarded, 'Content-Length', String(length)];
+  const fields =
+    length === undefined ? exchange.forwarded : [...exchange.forwarded, 'Content-Length', String(length)];
   return { fields, content };
 }
 

@@ -1,6 +1,7 @@
 // Prefer: return=representation on a failed condition: the 412 carries the current representation (RFC 8144 3.2).
-import { probeFields } from '../origin/fields.ts';
+
 import { fetchRepresentation } from '../origin/fetch-representation.ts';
+import { probeFields } from '../origin/fields.ts';
 import { type FieldLines, fieldValue, fieldValues } from '../semantics/fields.ts';
 import type { Exchange, MadeAnswer, Tools } from './exchange.ts';
 import { shownFields } from './refuse.ts';
@@ -26,7 +27,11 @@ export function representationWanted(fields: FieldLines): boolean {
 }
 
 /** The 412 with the current representation, or the plain one when there is none to be had in time and size. */
-export async function withRepresentation(exchange: Exchange, tools: Tools, plain: MadeAnswer): Promise<MadeAnswer> {
+export async function withRepresentation(
+  exchange: Exchange,
+  tools: Tools,
+  plain: MadeAnswer,
+): Promise<MadeAnswer> {
   const { target } = exchange.resource;
   const current = await fetchRepresentation(tools.origin, {
     target,
@@ -40,7 +45,12 @@ export async function withRepresentation(exchange: Exchange, tools: Tools, plain
     ...shownFields(current.fields, REPRESENTATION_FIELDS),
     ...['Content-Length', String(current.content.length), 'Cache-Control', 'no-store'],
     ...['Preference-Applied', 'return=representation', 'Vary', 'Prefer'],
-    ...['X-Content-Type-Options', 'nosniff', 'Proxy-Status', fieldValue(plain.fields, 'proxy-status') ?? 'ifmatch'],
+    ...[
+      'X-Content-Type-Options',
+      'nosniff',
+      'Proxy-Status',
+      fieldValue(plain.fields, 'proxy-status') ?? 'ifmatch',
+    ],
   ];
   // without it the content would be taken for a representation of the 412 itself (RFC 8144 3.2)
   if (fieldValue(current.fields, 'content-location') === undefined) fields.push('Content-Location', target);

@@ -162,7 +162,9 @@ export class OriginExchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    this.#settle(new OriginFailure(kindOf(error, this.sentAt !== undefined), this.sentAt !== undefined, error));
+    this.#settle(
+      new OriginFailure(kindOf(error, this.sentAt !== undefined), this.sentAt !== undefined, error),
+    );
   }
 
   #fail(kind: FailureKind): void {
@@ -198,7 +200,12 @@ function latin1Fields(raw: Dispatcher.DispatchController['rawHeaders']): string[
   return raw.map((item) => (typeof item === 'string' ? item : item.toString('latin1')));
 }
 
-const TIMEOUTS = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'ETIMEDOUT']);
+const TIMEOUTS = new Set([
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+  'ETIMEDOUT',
+]);
 const INVALID = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH']);
 
 /** What went wrong, in our words; `sent`: at least a byte of the request has left. */

@@ -120,7 +120,8 @@ export function forwardFields(received: FieldLines, arrival: Arrival): string[] 
     if (OVERRIDES.has(lower) || lower.includes('_')) continue;
     if (FORWARDING.has(lower)) {
       if (!arrival.trusted) continue;
-      if (lower === 'x-forwarded-for') forwardedFor = forwardedFor === '' ? value : `${forwardedFor}, ${value}`;
+      if (lower === 'x-forwarded-for')
+        forwardedFor = forwardedFor === '' ? value : `${forwardedFor}, ${value}`;
       else if (lower === 'x-forwarded-proto') proto = value;
       else if (lower === 'x-forwarded-host') host = value;
       else if (lower === 'forwarded') fields.push(name, `${value}, for=${forwardedNode(arrival.peer)}`);

@@ -131,9 +131,11 @@ function unknownOutcome(code: ErrorCode, what: string, cause?: OriginFailure): G
 }
 
 function notSent(failure: OriginFailure): GatewayError {
-  if (failure.kind === 'cancelled') return new GatewayError('client-gone', 'Nothing was sent.', { cause: failure });
+  if (failure.kind === 'cancelled')
+    return new GatewayError('client-gone', 'Nothing was sent.', { cause: failure });
   if (failure.kind === 'timeout') {
-    const detail = 'No connection to the origin was to be had in time. Nothing was sent; repeat the request later.';
+    const detail =
+      'No connection to the origin was to be had in time. Nothing was sent; repeat the request later.';
     return new GatewayError('origin-busy', detail, { cause: failure, retryAfter: 1 });
   }
   const detail = 'The origin cannot be reached. Nothing was sent; repeat the request later.';
@@ -145,9 +147,13 @@ export function readError(failure: OriginFailure): GatewayError {
   if (failure.cause instanceof GatewayError) return failure.cause;
   if (!failure.sent) return notSent(failure);
   if (failure.kind === 'timeout') {
-    return new GatewayError('origin-timeout', 'The origin did not answer in time; repeat the request later.', {
-      cause: failure,
-    });
+    return new GatewayError(
+      'origin-timeout',
+      'The origin did not answer in time; repeat the request later.',
+      {
+        cause: failure,
+      },
+    );
   }
   return new GatewayError('origin-invalid', 'The origin gave no valid answer; repeat the request later.', {
     cause: failure,

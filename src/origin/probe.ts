@@ -37,10 +37,16 @@ export interface ProbeSettings {
 const MAX_DISCARD = 64 * 1024;
 
 /** Never rejects: what cannot be decided is a state of its own (design section 2, probe results). */
-export async function probe(origin: OriginClient, request: ProbeRequest, settings: ProbeSettings): Promise<Probe> {
-  const getFirst = request.method === 'get' || (request.method === 'auto' && settings.memory.has(request.memoryKey));
+export async function probe(
+  origin: OriginClient,
+  request: ProbeRequest,
+  settings: ProbeSettings,
+): Promise<Probe> {
+  const getFirst =
+    request.method === 'get' || (request.method === 'auto' && settings.memory.has(request.memoryKey));
   const first = await ask(origin, getFirst ? 'GET' : 'HEAD', request, settings);
-  if (getFirst || request.method === 'head' || !mayTellMore(first, request.preconditions)) return read(first, settings);
+  if (getFirst || request.method === 'head' || !mayTellMore(first, request.preconditions))
+    return read(first, settings);
   const second = await ask(origin, 'GET', request, settings);
   if (second instanceof OriginFailure) return read(second, settings);
   if (second.status >= 200 && second.status < 300) {
@@ -99,7 +105,10 @@ function read(answer: OriginHead | OriginFailure, settings: ProbeSettings): Prob
   if (answer instanceof OriginFailure) return unknown([], failed(answer));
   const { status, fields } = answer;
   if (status >= 200 && status < 300) {
-    return { representation: { state: 'current', validators: readValidators(fields, settings.now()) }, fields };
+    return {
+      representation: { state: 'current', validators: readValidators(fields, settings.now()) },
+      fields,
+    };
   }
   if (status === 404 || status === 410) return { representation: { state: 'absent' }, fields };
   if (status >= 300 && status < 500 && status !== 304) {
@@ -122,7 +131,11 @@ function failed(failure: OriginFailure): GatewayError {
   const cause = { cause: failure };
   if (failure.kind === 'cancelled') return new GatewayError('client-gone', 'Nothing was written.', cause);
   if (failure.kind === 'timeout') {
-    return new GatewayError('probe-timeout', `The origin did not show its current state in time. ${NOTHING_WRITTEN}`, cause);
+    return new GatewayError(
+      'probe-timeout',
+      `The origin did not show its current state in time. ${NOTHING_WRITTEN}`,
+      cause,
+    );
   }
   const detail = failure.sent
     ? `The origin gave no valid answer when it was asked for its current state. ${NOTHING_WRITTEN}`
