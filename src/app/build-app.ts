@@ -9,6 +9,7 @@ import type { Gateway } from './gateway.ts';
 import { handleRequest } from './handle-request.ts';
 import { send } from './send.ts';
 import { registerUnguarded } from './unguarded.ts';
+import { handleUpgrade, opensTunnel, type Tunnels } from './upgrade.ts';
 
 /** Milliseconds until a request's fields must be complete. */
 const HEADERS_TIMEOUT = 10_000;
@@ -36,8 +37,16 @@ export function buildApp(gateway: Gateway): FastifyInstance {
       insecureHTTPParser: false,
       requireHostHeader: false, // refused by receive(), with an answer that says so
       maxHeaderSize: MAX_HEAD,
-      shouldUpgradeCallback: () => false,
+      shouldUpgradeCallback: opensTunnel,
     },
+  });
+  const tunnels: Tunnels = new Set();
+  app.server.on('upgrade', (message, socket, early) => {
+    void handleUpgrade(message, socket, early, gateway, tunnels);
+  });
+  // a tunnel has no end to wait for
+  app.addHook('preClose', async () => {
+    for (const tunnel of tunnels) tunnel.destroy();
   });
   app.server.maxHeadersCount = MAX_FIELD_LINES;
   app.server.on('connect', (_message, socket) => {

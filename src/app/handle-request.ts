@@ -1,19 +1,14 @@
-// One request from its first look to its answer: receive, route, plan, guard or forward, send, log.
+// One request from its first look to its answer: understand, guard or forward, send, log.
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { GatewayError } from '../errors.ts';
 import type { Answer, Exchange } from '../guard/exchange.ts';
 import { guard } from '../guard/guard.ts';
-import type { Outcome } from '../guard/outcome.ts';
 import { refuseError } from '../guard/refuse.ts';
-import { makePlan, type Plan } from '../route/plan.ts';
-import { readPreconditions } from '../semantics/preconditions.ts';
 import { exposeConditions } from './cors.ts';
-import { exchangeOf } from './exchange-of.ts';
 import type { Gateway } from './gateway.ts';
-import { logRequest, type RequestLine } from './log.ts';
+import { logRequest } from './log.ts';
 import { countHop } from './max-forwards.ts';
-import { receive } from './receive.ts';
 import { send } from './send.ts';
+import { noteError, openAccount, understand } from './understand.ts';
 import { forwardUnguarded } from './unguarded.ts';
 
 /** Answers the request; whatever goes wrong becomes an answer too. Resolves when the answer is on its way. */
@@ -23,61 +18,33 @@ export async function handleRequest(
   gateway: Gateway,
 ): Promise<void> {
   const started = performance.now();
-  const outcome: Outcome = {};
-  const line: RequestLine = { method: request.raw.method ?? '', path: withoutQuery(request.originalUrl) };
+  const { raw: message, originalUrl } = request;
   const { raw: response } = reply;
-  response.once('close', () => logRequest(gateway.log, line, outcome, response, performance.now() - started));
+  const account = openAccount(message.method, originalUrl);
+  // Node's parser stops behind a Connection: upgrade, agreed to or not: nothing more can be read here (attacks 38)
+  if (message.headers.upgrade !== undefined) response.shouldKeepAlive = false;
+  response.once('close', () => logRequest(gateway.log, account, response, performance.now() - started));
   const answer = (made: Answer): void => {
     reply.hijack();
-    send(request.raw, response, made);
+    send(message, response, made);
   };
   const fail = (error: unknown): void => {
-    outcome.code = error instanceof GatewayError ? error.code : 'internal';
-    line.cause = error instanceof GatewayError ? error.cause : error;
+    noteError(error, account);
     answer(refuseError(error));
   };
   try {
-    const { exchange, plan } = understand(request, reply, gateway, outcome, line);
-    if (plan.kind === 'forward') await unguarded(reply, exchange, answer, fail);
+    const { exchange, plan } = understand(message, response, originalUrl, gateway, account);
+    if (plan.kind === 'forward') await forward(reply, exchange, answer, fail);
     else answer(exposeConditions(exchange, await guard(exchange, plan, gateway.tools)));
   } catch (error) {
     fail(error);
   }
 }
 
-function understand(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  gateway: Gateway,
-  outcome: Outcome,
-  line: RequestLine,
-): { exchange: Exchange; plan: Plan } {
-  const received = receive(request.raw, request.originalUrl);
-  const match = gateway.table.match(received.target);
-  if (match === 'ambiguous') {
-    const detail =
-      'Encoded separators, doubled slashes or ";" lead servers to different routes; send the plain path.';
-    throw new GatewayError('target-ambiguous', detail);
-  }
-  line.route = match.route.path;
-  line.mode = match.route.mode;
-  const preconditions = readPreconditions(received.fields, gateway.now());
-  const plan = makePlan(received.method, match.route, preconditions);
-  outcome.plan = plan.kind;
-  const exchange = exchangeOf(request.raw, reply.raw, gateway, {
-    received,
-    match,
-    preconditions,
-    plan,
-    outcome,
-  });
-  return { exchange, plan };
-}
-
 /** GET, HEAD and OPTIONS have no content that means anything (RFC 9110 9.3.1); it is left behind (attacks 20, 21). */
 const WITHOUT_CONTENT = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-async function unguarded(
+async function forward(
   reply: FastifyReply,
   exchange: Exchange,
   answer: (made: Answer) => void,
@@ -94,9 +61,4 @@ async function unguarded(
     { method: exchange.method, target: exchange.target, fields: framed, content },
     { answered: (received) => exposeConditions(exchange, { fields: received }).fields, failed: fail },
   );
-}
-
-function withoutQuery(target: string): string {
-  const mark = target.indexOf('?');
-  return mark === -1 ? target : target.slice(0, mark);
 }

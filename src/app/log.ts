@@ -23,8 +23,7 @@ export interface RequestLine {
 /** Failures of the origin and of the gateway, unknown fates and would-be refusals are warnings. */
 export function logRequest(
   log: Logger,
-  line: RequestLine,
-  outcome: Outcome,
+  { line, outcome }: { readonly line: RequestLine; readonly outcome: Outcome },
   response: ServerResponse,
   ms: number,
 ): void {
@@ -38,12 +37,18 @@ export function logRequest(
     ...happened,
     ...(lockMs === undefined ? {} : { lockMs: tenths(lockMs) }),
     ...(probeMs === undefined ? {} : { probeMs: tenths(probeMs) }),
-    ...(response.writableFinished ? {} : { clientGone: true }),
+    ...(response.writableFinished || status === 101 ? {} : { clientGone: true }),
     ...(cause === undefined ? {} : { cause: describe(cause) }),
   };
   const unusual = status >= 500 || outcome.fate === 'unknown' || outcome.would !== undefined;
   if (unusual) log.warn(record, 'request');
   else log.info(record, 'request');
+}
+
+/** A target's path; a query may hold secrets. */
+export function withoutQuery(target: string): string {
+  const mark = target.indexOf('?');
+  return mark === -1 ? target : target.slice(0, mark);
 }
 
 function tenths(ms: number): number {

@@ -83,6 +83,7 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
           body: content ?? null,
           idempotent: false, // undici repeats nothing by itself
           ...(request.method === 'HEAD' ? { reset: !keepAfterHead } : {}),
+          ...(request.upgrade === undefined ? {} : { upgrade: request.upgrade }),
         },
         exchange,
       );

@@ -1,5 +1,5 @@
 // One request to the origin and its answer: when it was sent, when the head came, and when the origin's side settled.
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { GatewayError } from '../errors.ts';
 import { OriginContent } from './content.ts';
@@ -11,6 +11,15 @@ export interface OriginRequest {
   /** Forwarded fields with Host, without framing. */
   readonly fields: readonly string[];
   readonly content?: Buffer | Readable;
+  /** The protocol to change to, if the origin agrees (RFC 9110 7.8). */
+  readonly upgrade?: string;
+}
+
+/** The origin has changed the protocol: the connection is the caller's now. */
+export interface Upgraded {
+  readonly status: number;
+  readonly fields: readonly string[];
+  readonly socket: Duplex;
 }
 
 /** The answer's head; 1xx excepted. Field values are Latin-1, a character an octet. */
@@ -60,6 +69,8 @@ export class OriginExchange implements Dispatcher.DispatchHandler {
   /** Never rejects. */
   readonly ended: Promise<Ending>;
   readonly content: OriginContent;
+  /** Called instead of `head` when the protocol changes; set by who asked for it. */
+  onUpgraded: ((upgraded: Upgraded) => void) | undefined;
   /** Milliseconds on the monotonic clock at which the first byte left; of streamed content, the last one. */
   sentAt: number | undefined;
 
@@ -136,6 +147,18 @@ export class OriginExchange implements Dispatcher.DispatchHandler {
     if (!this.#streamed || this.#headSeen || this.#failure !== undefined) return;
     this.sentAt = performance.now();
     this.#armHead();
+  }
+
+  onRequestUpgrade(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    _headers: unknown,
+    socket: Duplex,
+  ): void {
+    clearTimeout(this.#timer);
+    this.#end('complete');
+    if (this.onUpgraded === undefined || this.#failure !== undefined) socket.destroy();
+    else this.onUpgraded({ status, fields: latin1Fields(controller.rawHeaders), socket });
   }
 
   onResponseStart(

@@ -3,7 +3,13 @@ import { type ErrorCode, GatewayError } from '../errors.ts';
 import type { Fate } from '../lock/lock.ts';
 import type { OriginClient } from './client.ts';
 import type { OriginContent } from './content.ts';
-import { type OriginExchange, OriginFailure, type OriginHead, type OriginRequest } from './exchange.ts';
+import {
+  type OriginExchange,
+  OriginFailure,
+  type OriginHead,
+  type OriginRequest,
+  type Upgraded,
+} from './exchange.ts';
 
 /** The origin's answer on its way to the client. */
 export interface OriginAnswer extends OriginHead {
@@ -90,6 +96,26 @@ export async function forwardRead(
     const head = await exchange.head;
     const abandon = () => (clientGone.aborted ? exchange.cancel() : exchange.discard(MAX_DISCARD));
     return { ...head, content: exchange.content, abandon };
+  } catch (error) {
+    throw readError(asFailure(error));
+  }
+}
+
+/** Asks the origin to change the protocol. Its answer when it does not agree; rejects with GatewayError. */
+export async function forwardUpgrade(
+  origin: OriginClient,
+  request: OriginRequest & { readonly upgrade: string },
+  settings: ForwardSettings,
+): Promise<OriginAnswer | Upgraded> {
+  const { connect, read } = settings.timeouts;
+  const exchange = origin.send(request, { lane: 'open', deadlines: { start: connect, head: read }, lead: 0 });
+  const upgraded = new Promise<Upgraded>((resolve) => {
+    exchange.onUpgraded = resolve;
+  });
+  try {
+    const answer = await Promise.race([exchange.head, upgraded]);
+    if ('socket' in answer) return answer;
+    return { ...answer, content: exchange.content, abandon: () => exchange.cancel() };
   } catch (error) {
     throw readError(asFailure(error));
   }

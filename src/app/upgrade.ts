@@ -1,0 +1,78 @@
+// Upgrade (RFC 9110 7.8): a GET that asks for WebSocket becomes a tunnel to the origin, if the origin agrees.
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { passed } from '../guard/perform.ts';
+import { refuseError } from '../guard/refuse.ts';
+import type { Upgraded } from '../origin/exchange.ts';
+import { returnedFields } from '../origin/fields.ts';
+import { forwardUpgrade } from '../origin/forward.ts';
+import type { Gateway } from './gateway.ts';
+import { logRequest } from './log.ts';
+import { send } from './send.ts';
+import { noteError, openAccount, understand } from './understand.ts';
+
+const PROTOCOL = 'websocket';
+
+/**
+ * Only what cannot be anything but a WebSocket's opening handshake (RFC 6455 4.1): every other Upgrade is ignored, which
+ * a server may do, and the request is answered as if it had none. Conditions and content are for the guard.
+ */
+export function opensTunnel({ method, httpVersion, headers }: IncomingMessage): boolean {
+  if (method !== 'GET' || httpVersion !== '1.1' || headers.upgrade?.toLowerCase() !== PROTOCOL) return false;
+  if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0) return false;
+  return !Object.keys(headers).some((name) => name.startsWith('if-'));
+}
+
+/** The tunnels that are open, so that a stop can end them. */
+export type Tunnels = Set<Duplex>;
+
+/** Never rejects. `early`: bytes that came right behind the request; they wait for the origin's 101. */
+export async function handleUpgrade(
+  message: IncomingMessage,
+  client: Duplex,
+  early: Buffer,
+  gateway: Gateway,
+  tunnels: Tunnels,
+): Promise<void> {
+  const started = performance.now();
+  const requestTarget = message.url ?? '';
+  const account = openAccount(message.method, requestTarget);
+  const response = new ServerResponse(message);
+  client.on('error', () => client.destroy());
+  client.once('close', () => {
+    tunnels.delete(client);
+    response.destroy();
+    logRequest(gateway.log, account, response, performance.now() - started);
+  });
+  tunnels.add(client);
+  const answer = (answered: Parameters<typeof send>[2]): void => {
+    response.shouldKeepAlive = false;
+    response.assignSocket(client as Parameters<ServerResponse['assignSocket']>[0]);
+    response.once('finish', () => client.end());
+    send(message, response, answered);
+  };
+  try {
+    const { exchange } = understand(message, response, requestTarget, gateway, account);
+    const { method, target, forwarded: fields } = exchange;
+    const request = { method, target, fields, upgrade: PROTOCOL };
+    const opened = await forwardUpgrade(gateway.tools.origin, request, gateway.tools.forward);
+    if (!('socket' in opened)) return answer(passed(opened));
+    response.statusCode = opened.status;
+    join(client, early, opened);
+  } catch (error) {
+    noteError(error, account);
+    answer(refuseError(error));
+  }
+}
+
+function join(client: Duplex, early: Buffer, { status, fields, socket: origin }: Upgraded): void {
+  const lines = [`HTTP/1.1 ${status} Switching Protocols`, 'Connection: Upgrade', `Upgrade: ${PROTOCOL}`];
+  const returned = returnedFields(fields);
+  for (let i = 0; i + 1 < returned.length; i += 2) lines.push(`${returned[i]}: ${returned[i + 1]}`);
+  client.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+  if (early.length > 0) origin.write(early);
+  origin.on('error', () => client.destroy());
+  origin.once('close', () => client.destroy());
+  client.once('close', () => origin.destroy());
+  client.pipe(origin).pipe(client);
+}

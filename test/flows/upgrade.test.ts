@@ -1,0 +1,129 @@
+// WebSocket's opening handshake becomes a tunnel when the origin agrees; every other Upgrade is ignored and guarded.
+import t from 'tap';
+import { startIfmatch } from '../fixtures/ifmatch.ts';
+import { bytesOf, connect } from '../fixtures/raw-client.ts';
+import { type RawRequest, startRawOrigin } from '../fixtures/raw-origin.ts';
+import { until } from '../fixtures/until.ts';
+
+const HANDSHAKE = [
+  'Connection: keep-alive, Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Version: 13',
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+];
+const SWITCH =
+  'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n';
+const OK = 'HTTP/1.1 200 OK\r\nETag: "v1"\r\nContent-Length: 2\r\n\r\nok';
+
+/** Agrees, and answers what comes through the tunnel in capitals. */
+function agree({ socket }: RawRequest): string {
+  socket.removeAllListeners('data');
+  socket.on('data', (data) => socket.write(data.toString('latin1').toUpperCase()));
+  return SWITCH;
+}
+
+t.test(
+  'bytes go both ways after the 101, early ones too, and the end of one side ends the other',
+  async (t) => {
+    const origin = await startRawOrigin(t, agree);
+    const { port } = await startIfmatch(t, { origin: origin.url });
+    const client = await connect(port);
+    client.send(`${bytesOf('GET', '/chat?room=1', HANDSHAKE)}early `);
+    await until(() => client.rest().endsWith('EARLY '));
+    client.send('frame');
+    await until(() => client.rest().endsWith('EARLY FRAME'));
+    t.match(
+      client.rest(),
+      /^HTTP\/1\.1 101 [\s\S]*\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=\r\n/,
+    );
+    const [request] = origin.requests;
+    t.equal(request?.target, '/chat?room=1');
+    t.match(request?.head, /^connection: upgrade\r$/im);
+    t.match(request?.head, /^upgrade: websocket\r$/im);
+    t.match(request?.head, /^Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r$/im);
+    request?.socket.destroy();
+    await until(() => client.socket.closed);
+  },
+);
+
+t.test('an origin that does not agree has its answer passed on', async (t) => {
+  const origin = await startRawOrigin(t, () => 'HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\nnope');
+  const { port } = await startIfmatch(t, { origin: origin.url });
+  const client = await connect(port);
+  client.send(bytesOf('GET', '/chat', HANDSHAKE));
+  const response = await client.response();
+  t.equal(response.status, 403);
+  t.equal(response.content, 'nope');
+  await until(() => client.socket.closed);
+});
+
+t.test('an origin that is not there: 502', async (t) => {
+  const { port } = await startIfmatch(t, { origin: 'http://127.0.0.1:9' });
+  const client = await connect(port);
+  client.send(bytesOf('GET', '/chat', HANDSHAKE));
+  t.equal((await client.response()).status, 502);
+});
+
+t.test('an ambiguous target is refused before anything is sent', async (t) => {
+  const origin = await startRawOrigin(t, agree);
+  const { port } = await startIfmatch(t, { origin: origin.url });
+  const client = await connect(port);
+  client.send(bytesOf('GET', '/a/../chat', HANDSHAKE));
+  t.equal((await client.response()).status, 400);
+  t.equal(origin.requests.length, 0);
+});
+
+const ignored: { name: string; method: string; fields: string[]; content?: string; status: number }[] = [
+  {
+    name: 'h2c',
+    method: 'GET',
+    fields: ['Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMA'],
+    status: 200,
+  },
+  { name: 'without Connection', method: 'GET', fields: ['Upgrade: websocket'], status: 200 },
+  {
+    name: 'on a write with a stale If-Match',
+    method: 'PUT',
+    fields: [...HANDSHAKE, 'If-Match: "v0"'],
+    content: 'x',
+    status: 412,
+  },
+  {
+    name: 'on a GET with a condition',
+    method: 'GET',
+    fields: [...HANDSHAKE, 'If-None-Match: "v1"'],
+    status: 304,
+  },
+];
+for (const { name, method, fields, content, status } of ignored) {
+  t.test(`Upgrade is ignored: ${name}`, async (t) => {
+    const origin = await startRawOrigin(t, ({ method }) => (method === 'HEAD' ? OK.slice(0, -2) : OK));
+    const { port } = await startIfmatch(t, { origin: origin.url });
+    const client = await connect(port);
+    client.send(bytesOf(method, '/doc', fields, content));
+    t.equal((await client.response(method)).status, status);
+    for (const { head } of origin.requests) t.notMatch(head, /^(upgrade|http2-settings):/im);
+    client.close();
+  });
+}
+
+t.test('what follows an ignored Upgrade reaches nobody: the connection is closed', async (t) => {
+  const origin = await startRawOrigin(t, () => OK);
+  const { port } = await startIfmatch(t, { origin: origin.url });
+  const client = await connect(port);
+  const smuggled = bytesOf('PUT', '/doc', [], 'x');
+  client.send(bytesOf('GET', '/doc', ['Connection: Upgrade', 'Upgrade: foo']) + smuggled);
+  t.equal((await client.response()).status, 200);
+  await until(() => client.socket.closed);
+  t.equal(origin.requests.length, 1);
+});
+
+t.test('a stop ends the tunnels', async (t) => {
+  const origin = await startRawOrigin(t, agree);
+  const ifmatch = await startIfmatch(t, { origin: origin.url });
+  const client = await connect(ifmatch.port);
+  client.send(bytesOf('GET', '/chat', HANDSHAKE));
+  await until(() => client.rest().includes('101'));
+  await ifmatch.stop();
+  await until(() => client.socket.closed);
+});
