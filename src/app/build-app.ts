@@ -4,7 +4,8 @@ import { Socket } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { GatewayError } from '../errors.ts';
 import { refuse } from '../guard/refuse.ts';
-import { answerClientError, closeWith, OpenResponses } from './client-error.ts';
+import { answerClientError, closeWith } from './client-error.ts';
+import { Connections } from './connections.ts';
 import type { Gateway } from './gateway.ts';
 import { handleRequest } from './handle-request.ts';
 import { send } from './send.ts';
@@ -21,7 +22,7 @@ const MAX_FIELD_LINES = 200;
 
 /** Builds the listener; the caller listens and closes. */
 export function buildApp(gateway: Gateway): FastifyInstance {
-  const open = new OpenResponses();
+  const connections = new Connections();
   const app = Fastify({
     logger: false,
     requestTimeout: 0, // the content has its own deadlines
@@ -29,7 +30,7 @@ export function buildApp(gateway: Gateway): FastifyInstance {
     // routing is not Fastify's: its reading of a target must not differ from ours (traps findings 3 and 4)
     rewriteUrl: () => '/',
     clientErrorHandler: (error, socket) => {
-      if (socket instanceof Socket) answerClientError(error, socket, open, gateway.now);
+      if (socket instanceof Socket) answerClientError(error, socket, connections, gateway.now);
     },
     http: {
       headersTimeout: HEADERS_TIMEOUT,
@@ -44,8 +45,9 @@ export function buildApp(gateway: Gateway): FastifyInstance {
   app.server.on('upgrade', (message, socket, early) => {
     void handleUpgrade(message, socket, early, gateway, tunnels);
   });
-  // a tunnel has no end to wait for
   app.addHook('preClose', async () => {
+    connections.close();
+    // a tunnel has no end to wait for
     for (const tunnel of tunnels) tunnel.destroy();
   });
   app.server.maxHeadersCount = MAX_FIELD_LINES;
@@ -72,8 +74,7 @@ export function buildApp(gateway: Gateway): FastifyInstance {
     url: '/',
     // before Fastify looks at the content (traps B15 to B17)
     onRequest: (request, reply) => {
-      open.add(request.raw.socket, reply.raw);
-      void handleRequest(request, reply, gateway);
+      connections.take(request.raw, reply.raw, () => void handleRequest(request, reply, gateway));
     },
     handler: () => {},
   });

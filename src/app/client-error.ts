@@ -1,29 +1,14 @@
 // What the HTTP parser refuses: one clear answer, unless the answer to an earlier request is still to come.
-import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type ErrorCode, GatewayError } from '../errors.ts';
 import { refuse } from '../guard/refuse.ts';
 import { formatHttpDate } from '../semantics/http-date.ts';
+import type { Connections } from './connections.ts';
 
 const CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   HPE_HEADER_OVERFLOW: ['fields-too-large', 'Send a shorter target and fewer or shorter fields.'],
   ERR_HTTP_REQUEST_TIMEOUT: ['request-timeout', 'The request did not arrive in time; send it again.'],
 };
-
-/** The requests that are being answered, by connection. */
-export class OpenResponses {
-  readonly #last = new WeakMap<Socket, ServerResponse>();
-
-  add(socket: Socket, response: ServerResponse): void {
-    this.#last.set(socket, response);
-  }
-
-  /** The last response that is not over yet. */
-  pending(socket: Socket): ServerResponse | undefined {
-    const response = this.#last.get(socket);
-    return response === undefined || response.closed ? undefined : response;
-  }
-}
 
 /**
  * Answers a parse error and closes. While a request of this connection is being answered nothing is written: a 400
@@ -32,15 +17,17 @@ export class OpenResponses {
 export function answerClientError(
   error: Error & { code?: string },
   socket: Socket,
-  open: OpenResponses,
+  connections: Connections,
   now: () => number,
 ): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) {
     socket.destroy();
     return;
   }
-  const pending = open.pending(socket);
+  const pending = connections.pending(socket);
   if (pending !== undefined) {
+    // content that breaks off ends its request; the answer to a complete one is still owed
+    if (!pending.req.complete) pending.req.destroy();
     pending.shouldKeepAlive = false;
     pending.once('close', () => socket.destroySoon());
     return;

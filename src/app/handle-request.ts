@@ -30,7 +30,9 @@ export async function handleRequest(
   };
   const fail = (error: unknown): void => {
     noteError(error, account);
-    answer(refuseError(error));
+    // an answer that could not be sent has nothing left to be replaced by
+    if (reply.sent) response.destroy();
+    else answer(refuseError(error));
   };
   try {
     const { exchange, plan } = understand(message, response, originalUrl, gateway, account);

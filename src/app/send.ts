@@ -1,5 +1,5 @@
 // Sends an answer: made here, or the origin's as it flows, with back-pressure and an end that is true.
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Answer } from '../guard/exchange.ts';
 
 /** How long content that nobody wants is read so that its sender gets to see the answer (RFC 9112 9.6). Milliseconds. */
@@ -15,14 +15,13 @@ export function send(message: IncomingMessage, response: ServerResponse, answer:
   const unread = hasUnreadContent(message);
   const fields = unread ? [...answer.fields, 'Connection', 'close'] : [...answer.fields];
   if (answer.made) {
-    response.writeHead(answer.status, fields);
+    response.writeHead(answer.status, STATUS_CODES[answer.status] ?? '', fields);
     if (answer.content.length > 0 && message.method !== 'HEAD') response.write(answer.content);
     end(message, response);
     return;
   }
   const { content } = answer;
-  if (answer.statusText === '') response.writeHead(answer.status, fields);
-  else response.writeHead(answer.status, answer.statusText, fields);
+  response.writeHead(answer.status, answer.statusText, fields);
   response.on('drain', () => content.drained());
   response.on('close', () => {
     if (!response.writableEnded) answer.abandon();

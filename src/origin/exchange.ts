@@ -2,6 +2,7 @@
 import type { Duplex, Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { GatewayError } from '../errors.ts';
+import { fieldValues } from '../semantics/fields.ts';
 import { OriginContent } from './content.ts';
 
 export interface OriginRequest {
@@ -168,9 +169,14 @@ export class OriginExchange implements Dispatcher.DispatchHandler {
     statusText?: string,
   ): void {
     if (status < 200) return;
+    const fields = latin1Fields(controller.rawHeaders);
+    if (status > 599 || !framesContent(fields)) {
+      this.#fail('invalid');
+      return;
+    }
     this.#headSeen = true;
     this.#disarmPhase();
-    this.#resolveHead({ status, statusText: statusText ?? '', fields: latin1Fields(controller.rawHeaders) });
+    this.#resolveHead({ status, statusText: cleanReason(statusText), fields });
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -221,6 +227,17 @@ export class OriginExchange implements Dispatcher.DispatchHandler {
 function latin1Fields(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
   if (!Array.isArray(raw)) return [];
   return raw.map((item) => (typeof item === 'string' ? item : item.toString('latin1')));
+}
+
+/** undici takes the chunked coding off, and passes any other without a word (attacks 4, towards the client). */
+function framesContent(fields: readonly string[]): boolean {
+  const coding = fieldValues(fields, 'transfer-encoding');
+  return coding.length === 0 || (coding.length === 1 && coding[0]?.trim().toLowerCase() === 'chunked');
+}
+
+/** undici reads the reason phrase as UTF-8; one that is no ASCII comes out broken, and none is needed (RFC 9112 4). */
+function cleanReason(reason = ''): string {
+  return /^[\t\x20-\x7e]*$/.test(reason) ? reason : '';
 }
 
 const TIMEOUTS = new Set([

@@ -1,12 +1,11 @@
 // The demo's page in a real browser, through ifmatch: a conflict is seen and solved; around ifmatch it is a loss.
-import { existsSync } from 'node:fs';
 import pino from 'pino';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { type RunningDemo, startDemo } from '../../src/demo/demo.ts';
+import { debianProgram } from '../fixtures/debian.ts';
 
-const { CHROMIUM } = process.env;
-const executablePath = [CHROMIUM, '/usr/bin/chromium'].find((path) => path && existsSync(path));
+const executablePath = await debianProgram('/usr/bin/chromium', 'chromium', 'CHROMIUM');
 const args = [
   '--no-sandbox',
   '--disable-gpu',

@@ -29,9 +29,9 @@ t.test(
     const { port } = await startIfmatch(t, { origin: origin.url });
     const client = await connect(port);
     client.send(`${bytesOf('GET', '/chat?room=1', HANDSHAKE)}early `);
-    await until(() => client.rest().endsWith('EARLY '));
+    await until(() => client.rest().endsWith('EARLY '), 'early bytes back');
     client.send('frame');
-    await until(() => client.rest().endsWith('EARLY FRAME'));
+    await until(() => client.rest().endsWith('EARLY FRAME'), 'the frame back');
     t.match(
       client.rest(),
       /^HTTP\/1\.1 101 [\s\S]*\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=\r\n/,
@@ -42,7 +42,7 @@ t.test(
     t.match(request?.head, /^upgrade: websocket\r$/im);
     t.match(request?.head, /^Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r$/im);
     request?.socket.destroy();
-    await until(() => client.socket.closed);
+    await until(() => client.socket.closed, 'the end of the connection');
   },
 );
 
@@ -54,7 +54,7 @@ t.test('an origin that does not agree has its answer passed on', async (t) => {
   const response = await client.response();
   t.equal(response.status, 403);
   t.equal(response.content, 'nope');
-  await until(() => client.socket.closed);
+  await until(() => client.socket.closed, 'the end of the connection');
 });
 
 t.test('an origin that is not there: 502', async (t) => {
@@ -114,7 +114,7 @@ t.test('what follows an ignored Upgrade reaches nobody: the connection is closed
   const smuggled = bytesOf('PUT', '/doc', [], 'x');
   client.send(bytesOf('GET', '/doc', ['Connection: Upgrade', 'Upgrade: foo']) + smuggled);
   t.equal((await client.response()).status, 200);
-  await until(() => client.socket.closed);
+  await until(() => client.socket.closed, 'the end of the connection');
   t.equal(origin.requests.length, 1);
 });
 
@@ -123,7 +123,7 @@ t.test('a stop ends the tunnels', async (t) => {
   const ifmatch = await startIfmatch(t, { origin: origin.url });
   const client = await connect(ifmatch.port);
   client.send(bytesOf('GET', '/chat', HANDSHAKE));
-  await until(() => client.rest().includes('101'));
+  await until(() => client.rest().includes('101'), 'the 101');
   await ifmatch.stop();
-  await until(() => client.socket.closed);
+  await until(() => client.socket.closed, 'the end of the connection');
 });

@@ -1,0 +1,204 @@
+// What the probe shows decides: current, absent, or undecided, and then nothing is written.
+
+import { once } from 'node:events';
+import net, { type AddressInfo } from 'node:net';
+import t, { type Test } from 'tap';
+import { startIfmatch } from '../fixtures/ifmatch.ts';
+import { startOrigin } from '../fixtures/origin.ts';
+import type { Answer } from '../fixtures/origin-answers.ts';
+import { problem } from '../fixtures/problem.ts';
+import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
+import { closedPort } from '../fixtures/raw-origin.ts';
+import { until } from '../fixtures/until.ts';
+
+/** An origin whose HEAD (and GET, unless `get` is given) is scripted, and whose writes work. */
+const scripted = (t: Test, head: Answer, get: Answer | undefined = head) =>
+  startOrigin(t, {
+    answer: ({ method }) => (method === 'HEAD' ? head : method === 'GET' ? get : undefined),
+  });
+
+const TAG = ['ETag', '"e"'];
+
+for (const status of [404, 410]) {
+  t.test(`${status} means absent, even with the tag on its page`, async (t) => {
+    const origin = await scripted(t, { status, fields: TAG });
+    const ifmatch = await startIfmatch(t, { origin: origin.url });
+    problem(t, await exchange(ifmatch.port, 'PUT', '/doc', ['If-Match: "e"'], 'x'), 412);
+    problem(t, await exchange(ifmatch.port, 'PUT', '/doc', ['If-Match: *'], 'x'), 412);
+    t.equal(origin.applied.length, 0);
+    t.equal((await exchange(ifmatch.port, 'PUT', '/doc', ['If-None-Match: "e"'], 'x')).status, 201);
+    t.equal((await exchange(ifmatch.port, 'PUT', '/doc', ['If-None-Match: *'], 'x')).status, 200);
+    t.equal(origin.applied.length, 2);
+  });
+}
+
+const fallbacks: { name: string; head: Answer }[] = [
+  { name: '405', head: { status: 405, fields: ['ETag', '"error"'] } },
+  { name: '501', head: { status: 501, fields: ['ETag', '"error"'] } },
+  { name: '200 without any validator', head: { status: 200 } },
+];
+for (const { name, head } of fallbacks) {
+  t.test(`HEAD gives ${name}: GET is asked, and asked at once from then on`, async (t) => {
+    const origin = await scripted(t, head, { status: 200, fields: TAG, content: 'content' });
+    const ifmatch = await startIfmatch(t, { origin: origin.url });
+    t.equal((await exchange(ifmatch.port, 'PUT', '/doc', ['If-Match: "e"'], 'x')).status, 201);
+    problem(t, await exchange(ifmatch.port, 'PUT', '/doc', ['If-Match: "error"'], 'x'), 412);
+    t.equal(origin.applied.length, 1);
+    t.equal(origin.seen('GET').length, 2);
+    t.equal(origin.seen('HEAD').length, 1, 'what works is remembered');
+  });
+}
+
+t.test('a current representation without any validator fulfils only *', async (t) => {
+  const origin = await scripted(t, { status: 200 });
+  const ifmatch = await startIfmatch(t, { origin: origin.url });
+  problem(t, await exchange(ifmatch.port, 'PUT', '/doc', ['If-Match: "e"'], 'x'), 412);
+  problem(t, await exchange(ifmatch.port, 'PUT', '/doc', ['If-None-Match: *'], 'x'), 412);
+  t.equal(origin.applied.length, 0);
+  t.equal((await exchange(ifmatch.port, 'PUT', '/doc', ['If-Match: *'], 'x')).status, 201);
+});
+
+t.test('probe: get asks no HEAD; probe: head asks no GET', async (t) => {
+  const origin = await startOrigin(t, {
+    answer: ({ method }) => (method === 'HEAD' ? { status: 405 } : undefined),
+  });
+  const yaml = 'routes:\n  - path: /get/:id\n    probe: get\n  - path: /head/:id\n    probe: head';
+  const ifmatch = await startIfmatch(t, { origin: origin.url, yaml });
+  const etag = origin.store('/get/1', 'old');
+  origin.store('/head/1', 'old');
+  t.equal((await exchange(ifmatch.port, 'PUT', '/get/1', [`If-Match: ${etag}`], 'x')).status, 200);
+  t.equal(origin.seen('HEAD').length, 0);
+  const refused = await exchange(ifmatch.port, 'PUT', '/head/1', ['If-Match: *'], 'x');
+  t.ok(refused.status >= 400, `refused with ${refused.status}`);
+  t.equal(origin.seen('GET').length, 1);
+  t.equal(origin.applied.length, 1);
+});
+
+const relayed = [
+  { status: 401, fields: ['WWW-Authenticate', 'Basic realm="x"'] },
+  { status: 403, fields: [] },
+  { status: 429, fields: ['Retry-After', '7'] },
+  { status: 402, fields: [] },
+  { status: 451, fields: [] },
+];
+for (const { status, fields } of relayed) {
+  t.test(`${status} goes to the client with its fields; nothing is written`, async (t) => {
+    const origin = await scripted(t, { status, fields: [...fields, ...TAG] });
+    const ifmatch = await startIfmatch(t, { origin: origin.url });
+    for (const condition of ['If-Match: "e"', 'If-Match: *', 'If-None-Match: *']) {
+      const response = await exchange(ifmatch.port, 'PUT', '/doc', [condition], 'x');
+      t.equal(response.status, status, condition);
+      const [name, value] = fields;
+      if (name) t.equal(response.field(name.toLowerCase()), value);
+    }
+    t.equal(origin.seen('PUT').length, 0);
+    await ifmatch.idle();
+  });
+}
+
+for (const status of [301, 302, 303, 307, 308]) {
+  t.test(`${status} goes to the client with its Location, which nobody follows`, async (t) => {
+    let visits = 0;
+    const canary = net.createServer(() => {
+      visits += 1;
+    });
+    await once(canary.listen(0, '127.0.0.1'), 'listening');
+    t.teardown(() => canary.close());
+    const location = `http://127.0.0.1:${(canary.address() as AddressInfo).port}/doc`;
+    const origin = await scripted(t, { status, fields: ['Location', location, ...TAG] });
+    const ifmatch = await startIfmatch(t, { origin: origin.url });
+    const response = await exchange(ifmatch.port, 'PUT', '/doc', ['If-Match: "e"'], 'x');
+    t.equal(response.status, status);
+    t.equal(response.field('location'), location);
+    t.equal(origin.seen('PUT').length, 0);
+    t.equal(visits, 0);
+  });
+}
+
+const broken: { name: string; head: Answer; wanted: number[] }[] = [
+  { name: '500 with the very tag', head: { status: 500, fields: TAG }, wanted: [502, 503, 504] },
+  { name: '502', head: { status: 502, fields: TAG }, wanted: [502, 503, 504] },
+  { name: '503', head: { status: 503, fields: TAG }, wanted: [503] },
+  { name: 'a reset', head: { fault: 'reset' }, wanted: [502, 503] },
+  { name: 'no answer in time', head: { fault: 'hang' }, wanted: [504] },
+];
+for (const { name, head, wanted } of broken) {
+  t.test(`the probe meets ${name}: ${wanted.join(' or ')}, nothing is written`, async (t) => {
+    const origin = await scripted(t, head);
+    const ifmatch = await startIfmatch(t, { origin: origin.url, timeouts: { probe: 250 } });
+    for (const condition of ['If-Match: "e"', 'If-None-Match: *']) {
+      const response = await exchange(ifmatch.port, 'PUT', '/doc', [condition], 'x');
+      t.ok(wanted.includes(response.status), `${condition}: ${response.status}`);
+      problem(t, response, response.status);
+    }
+    t.equal(origin.seen('PUT').length, 0);
+    await ifmatch.idle();
+  });
+}
+
+t.test('nobody listens at the origin', async (t) => {
+  const ifmatch = await startIfmatch(t, { origin: `http://127.0.0.1:${await closedPort()}` });
+  const response = await exchange(ifmatch.port, 'PUT', '/doc', ['If-Match: "e"'], 'x');
+  t.ok([502, 503, 504].includes(response.status), `${response.status}`);
+  t.notMatch(problem(t, response, response.status).detail, /unknown/i, 'it was not sent');
+  await ifmatch.idle();
+});
+
+t.test('undecided: forward writes all the same, but not what is known to be stale', async (t) => {
+  const origin = await startOrigin(t, {
+    answer: ({ method, target }) => (method === 'HEAD' && target === '/o/500' ? { status: 500 } : undefined),
+  });
+  const ifmatch = await startIfmatch(t, {
+    origin: origin.url,
+    yaml: 'routes:\n  - path: /o/:id\n    undecided: forward',
+  });
+  t.equal((await exchange(ifmatch.port, 'PUT', '/o/500', ['If-Match: "e"'], 'x')).status, 201);
+  origin.store('/o/1', 'old');
+  t.equal((await exchange(ifmatch.port, 'PUT', '/o/1', ['If-Match: "e"'], 'x')).status, 412);
+  t.equal(origin.applied.length, 1);
+});
+
+t.test('the content of a GET probe is bounded', async (t) => {
+  let sent = 0;
+  let closed = false;
+  const chunk = Buffer.alloc(1 << 16, 'x');
+  const get: Answer = {
+    by: (response) => {
+      response.writeHead(200, { ETag: '"e"' });
+      response.on('close', () => {
+        closed = true;
+      });
+      const pump = (): void => {
+        while (!closed && response.write(chunk)) sent += chunk.length;
+      };
+      response.on('drain', pump);
+      pump();
+    },
+  };
+  const origin = await scripted(t, { status: 405 }, get);
+  const ifmatch = await startIfmatch(t, { origin: origin.url });
+  const response = await exchange(ifmatch.port, 'PUT', '/endless', ['If-Match: "e"'], 'x');
+  t.equal(response.status, 201, 'the head of the GET had the tag');
+  await until(() => closed, 'the GET is broken off');
+  t.ok(sent < 64 << 20, `${sent} bytes were sent`);
+  await ifmatch.idle();
+});
+
+t.test(
+  'twenty conditional writes need one connection for the probe and one for the write at most',
+  async (t) => {
+    const origin = await startOrigin(t);
+    const ifmatch = await startIfmatch(t, { origin: origin.url });
+    let etag: string | undefined = origin.store('/doc', 'old');
+    const client = await connect(ifmatch.port);
+    for (let written = 0; written < 20; written++) {
+      client.send(bytesOf('PUT', '/doc', [`If-Match: ${etag}`], `${written}`));
+      const response = await client.response();
+      t.equal(response.status, 200);
+      etag = response.field('etag');
+    }
+    client.close();
+    t.equal(origin.applied.length, 20);
+    t.ok(origin.connections() <= 2, `${origin.connections()} connections`);
+  },
+);
