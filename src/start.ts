@@ -1,5 +1,6 @@
 // From a Config to a running gateway: lock, origin, data listener, admin listener; and back, losing nothing.
 import { randomBytes } from 'node:crypto';
+import { isIPv6 } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -89,8 +90,16 @@ export async function start(
   }
 }
 
-function listen(app: FastifyInstance, where: Listen): Promise<string> {
-  return 'socket' in where ? app.listen({ path: where.socket }) : app.listen({ ...where, backlog: 511 });
+/** The address as it is bound: Fastify's own report names a loopback address for all interfaces. */
+async function listen(app: FastifyInstance, where: Listen): Promise<string> {
+  if ('socket' in where) {
+    await app.listen({ path: where.socket });
+    return `unix:${where.socket}`;
+  }
+  await app.listen(where);
+  const bound = app.server.address();
+  const port = typeof bound === 'object' && bound !== null ? bound.port : where.port;
+  return `http://${isIPv6(where.host) ? `[${where.host}]` : where.host}:${port}`;
 }
 
 /** A write whose client has gone holds no connection, only the lock. */
