@@ -37,12 +37,26 @@ export interface Config {
     readonly wait: number;
     /** Most waiters per resource. */
     readonly queue: number;
+    /** Most waiters over all resources. */
+    readonly waiting: number;
     /** When the lock ends: with the origin's answer, or with the fields of it. */
     readonly release: 'end' | 'headers';
   };
   /** Request content read before the lock is taken. */
   readonly buffer: number;
-  readonly limits: { readonly content: number; readonly idle: number; readonly upload: number };
+  /** What a client may take up: counts, bytes of a head, target and content, and longest times. */
+  readonly limits: {
+    readonly connections: number;
+    readonly head: number;
+    readonly fields: number;
+    readonly target: number;
+    readonly content: number;
+    readonly arrival: number;
+    readonly idle: number;
+    readonly upload: number;
+    readonly send: number;
+    readonly keepalive: number;
+  };
   readonly drain: { readonly delay: number; readonly timeout: number };
   /** CIDRs, always with a prefix length: 10.0.0.1 in the file is 10.0.0.1/32 here. */
   readonly trust: readonly string[];

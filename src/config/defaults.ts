@@ -18,12 +18,27 @@ export const DEFAULTS = {
     /** Shorter than what most clients wait for an answer. */
     wait: '10s',
     queue: 100,
+    waiting: 10_000,
     /** Only the end of the answer shows that the origin is done. */
     release: 'end',
   },
   /** Nearly every edit fits, so that a slow client holds no lock while it sends. */
   buffer: '1MiB',
-  limits: { content: '1GiB', idle: '10s', upload: '5m' },
+  limits: {
+    connections: 4096,
+    /** Node's own limit. */
+    head: '16KiB',
+    /** Below 1000, from where older releases of Node dropped lines (traps finding 10). */
+    fields: 200,
+    target: '8KiB',
+    content: '1GiB',
+    arrival: '10s',
+    idle: '10s',
+    upload: '5m',
+    send: '60s',
+    /** Longer than most load balancers keep theirs, so that they close first. */
+    keepalive: '72s',
+  },
   /** The delay lets a load balancer see that this instance is going. */
   drain: { delay: '3s', timeout: '60s' },
   /** Nobody's Forwarded fields are believed. */

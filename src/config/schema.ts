@@ -93,6 +93,9 @@ const lockMapping = z.strictObject({
   queue: count(0, 100_000)
     .prefault(DEFAULTS.lock.queue)
     .describe('Most waiters per resource; one more gets 503 at once.'),
+  waiting: count(0, 1_000_000)
+    .prefault(DEFAULTS.lock.waiting)
+    .describe('Most waiters over all resources; one more gets 503 at once.'),
   release: choice(['end', 'headers'])
     .prefault(DEFAULTS.lock.release)
     .describe(
@@ -100,16 +103,31 @@ const lockMapping = z.strictObject({
     ),
 });
 
-const lockText = choice(ENGINES, ', or a mapping with engine, wait, queue and release').transform((engine) =>
-  lockMapping.parse({ engine }),
+const lockText = choice(ENGINES, ', or a mapping with engine, wait, queue, waiting and release').transform(
+  (engine) => lockMapping.parse({ engine }),
 );
 
+const { limits: LIMITS } = DEFAULTS;
+
 const limits = z.strictObject({
-  content: size().prefault(DEFAULTS.limits.content).describe('Largest request content; more gets 413.'),
-  idle: duration().prefault(DEFAULTS.limits.idle).describe('Longest pause within request content; then 408.'),
+  connections: count(1, 1_000_000)
+    .prefault(LIMITS.connections)
+    .describe('Most connections of clients at once; a further one is closed as it comes.'),
+  head: size().prefault(LIMITS.head).describe('Largest head of a request, target and fields; more gets 431.'),
+  fields: count(10, 1000).prefault(LIMITS.fields).describe('Most field lines of a request; more get 431.'),
+  target: size().prefault(LIMITS.target).describe('Longest target of a request; more gets 414.'),
+  content: size().prefault(LIMITS.content).describe('Largest request content; more gets 413.'),
+  arrival: duration().prefault(LIMITS.arrival).describe('Longest time for the head of a request; then 408.'),
+  idle: duration().prefault(LIMITS.idle).describe('Longest pause within request content; then 408.'),
   upload: duration()
-    .prefault(DEFAULTS.limits.upload)
+    .prefault(LIMITS.upload)
     .describe('Longest time for the whole of request content; then 408.'),
+  send: duration()
+    .prefault(LIMITS.send)
+    .describe('Longest time for which a client takes nothing of an answer; then its connection is closed.'),
+  keepalive: duration()
+    .prefault(LIMITS.keepalive)
+    .describe('How long a connection without a request is kept open.'),
 });
 
 const drain = z.strictObject({
@@ -143,7 +161,9 @@ export const settingsSchema = z.strictObject({
     .describe(
       'Request content read before the lock is taken; larger content is streamed while the lock is held.',
     ),
-  limits: limits.prefault({}).describe('Limits on request content.'),
+  limits: limits
+    .prefault({})
+    .describe('What a client may take up; the answer to more is an error, never growth.'),
   drain: drain.prefault({}).describe('The end of the program.'),
   trust: z
     .array(text('an address block such as 10.0.0.0/8', '[0-9A-Fa-f:.]+(/[0-9]+)?', parseCidr))

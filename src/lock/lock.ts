@@ -73,3 +73,26 @@ export async function withLease<T>(
     settled.then((fate) => lock.release(lease, fate));
   }
 }
+
+/**
+ * The same for a write to several resources (MOVE and COPY, RFC 4918 9.8 and 9.9): everybody takes the keys in one
+ * order, so that no two wait for each other. `keys` is not empty, sorted, and without repetition.
+ */
+export async function withLeases<T>(
+  lock: Lock,
+  keys: readonly string[],
+  options: AcquireOptions,
+  run: () => Promise<Held<T>>,
+): Promise<T> {
+  const [key = '', ...others] = keys;
+  if (others.length === 0) return withLease(lock, key, options, () => run());
+  return withLease(lock, key, options, async () => {
+    const settled = Promise.withResolvers<Fate>();
+    const value = await withLeases(lock, others, options, async () => {
+      const held = await run();
+      held.settled.then(settled.resolve);
+      return held;
+    });
+    return { value, settled: settled.promise };
+  });
+}

@@ -25,6 +25,8 @@ interface Quarantine {
 export interface MemoryLockOptions {
   /** Most waiters per key; further ones are refused at once with `lock-queue-full`. */
   readonly queue: number;
+  /** Most waiters over all keys; further ones are refused in the same way. */
+  readonly waiting: number;
   readonly clock?: Clock;
 }
 
@@ -35,13 +37,15 @@ export interface MemoryLockOptions {
 export class MemoryLock implements Lock {
   readonly #entries = new Map<string, Entry>();
   readonly #queue: number;
+  readonly #mostWaiting: number;
   readonly #clock: Clock;
   #waiting = 0;
   #quarantined = 0;
   #stopped = false;
 
-  constructor({ queue, clock = processClock }: MemoryLockOptions) {
+  constructor({ queue, waiting, clock = processClock }: MemoryLockOptions) {
     this.#queue = queue;
+    this.#mostWaiting = waiting;
     this.#clock = clock;
   }
 
@@ -54,7 +58,9 @@ export class MemoryLock implements Lock {
       this.#entries.set(key, { holder: lease, quarantine: undefined, waiters: new Set() });
       return lease;
     }
-    if (entry.waiters.size >= this.#queue) throw queueFull(this.#queue);
+    if (entry.waiters.size >= this.#queue)
+      throw queueFull(`${this.#queue} writers already wait for this resource`);
+    if (this.#waiting >= this.#mostWaiting) throw queueFull(`${this.#mostWaiting} writers already wait here`);
     return this.#wait(entry, options);
   }
 
@@ -139,8 +145,8 @@ function waitedTooLong(waitMs: number, quarantineRestMs: number): GatewayError {
   });
 }
 
-function queueFull(queue: number): GatewayError {
-  const detail = `${queue} writers already wait for this resource; nothing was sent, repeat the request.`;
+function queueFull(why: string): GatewayError {
+  const detail = `${why}; nothing was sent, repeat the request.`;
   return new GatewayError('lock-queue-full', detail, { retryAfter: 1 });
 }
 

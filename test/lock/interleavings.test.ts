@@ -80,7 +80,7 @@ const isWaiting = (request: Request) => request.status() === 'waiting';
 
 async function anyInterleaving(s: fc.Scheduler, writers: readonly Writer[], steps: readonly number[]) {
   const clock = new ManualClock();
-  const lock = new MemoryLock({ queue: writers.length, clock });
+  const lock = new MemoryLock({ queue: writers.length, waiting: 100, clock });
   const histories = new Map(writers.map(({ key }) => [key, new KeyHistory()]));
   const lives = writers.map((writer) => {
     const history = histories.get(writer.key);

@@ -12,7 +12,7 @@ const FATE = unknownFor(500);
 /** A memory lock that writes down what withLease released. */
 function recordedLock() {
   const clock = new ManualClock();
-  const inner = new MemoryLock({ queue: 10, clock });
+  const inner = new MemoryLock({ queue: 10, waiting: 100, clock });
   const released: { readonly lease: Lease; readonly fate: Fate }[] = [];
   const lock: Lock = {
     acquire: (key, options) => inner.acquire(key, options),

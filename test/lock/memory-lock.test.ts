@@ -9,7 +9,7 @@ import { ManualClock } from '../fixtures/manual-clock.ts';
 
 function memoryLock(queue: number) {
   const clock = new ManualClock();
-  const lock = new MemoryLock({ queue, clock });
+  const lock = new MemoryLock({ queue, waiting: 1_000_000, clock });
   return { lock, clock, pass: (ms: number) => clock.pass(ms) };
 }
 
@@ -99,7 +99,7 @@ t.test('neither a quarantine nor a waiter keeps the process alive', async (t) =>
   const source = new URL('../../src/lock/memory-lock.ts', import.meta.url).href;
   const script = `
     import { MemoryLock } from '${source}';
-    const lock = new MemoryLock({ queue: 1 });
+    const lock = new MemoryLock({ queue: 1, waiting: 1 });
     const options = { waitMs: 3_600_000, signal: new AbortController().signal };
     lock.release(await lock.acquire('a', options), { kind: 'unknown', quarantineMs: 3_600_000 });
     lock.acquire('a', options);
