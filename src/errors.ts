@@ -15,6 +15,17 @@ export interface Problem {
   readonly title: string;
 }
 
+// RFC 9209 2.3
+const REQUEST_ERROR = 'http_request_error';
+const DENIED = 'http_request_denied';
+const PROTOCOL = 'http_protocol_error';
+const UNAVAILABLE = 'destination_unavailable';
+const TIMEOUT = 'http_response_timeout';
+const LIMIT = 'connection_limit_reached';
+const INCOMPLETE = 'http_response_incomplete';
+const INTERNAL = 'proxy_internal_error';
+const LOOP = 'proxy_loop_detected';
+
 const row = (status: number, fault: Fault, retry: Retry, proxyError: string, title: string): Problem => ({
   status,
   fault,
@@ -24,111 +35,40 @@ const row = (status: number, fault: Fault, retry: Retry, proxyError: string, tit
 });
 
 export const PROBLEMS = {
-  'request-invalid': row(400, 'client', 'no', 'http_request_error', 'The request is malformed'),
-  'target-invalid': row(400, 'client', 'no', 'http_request_error', 'The request target is malformed'),
-  'target-dot-segment': row(400, 'client', 'no', 'http_request_error', 'The request target has dot segments'),
-  'target-ambiguous': row(400, 'client', 'no', 'http_request_error', 'Servers read this target differently'),
-  'target-foreign': row(
-    400,
-    'client',
-    'no',
-    'http_request_error',
-    'The request target names another authority',
-  ),
-  'resource-ambiguous': row(400, 'client', 'no', 'http_request_error', 'The request names two resources'),
-  'precondition-malformed': row(
-    400,
-    'client',
-    'no',
-    'http_request_error',
-    'A conditional field is malformed',
-  ),
-  'method-not-allowed': row(405, 'client', 'no', 'http_request_denied', 'This method is not forwarded'),
-  'request-timeout': row(408, 'client', 'later', 'http_request_error', 'The request came too slowly'),
-  'content-timeout': row(408, 'client', 'later', 'http_request_error', 'The request content came too slowly'),
-  'precondition-failed': row(412, 'nobody', 'reread', 'http_request_denied', 'Precondition Failed'),
-  'content-too-large': row(413, 'client', 'no', 'http_request_error', 'The request content is too large'),
-  'expectation-failed': row(417, 'client', 'no', 'http_request_error', 'The expectation is not supported'),
-  'precondition-required': row(428, 'client', 'reread', 'http_request_denied', 'Precondition Required'),
-  'fields-too-large': row(431, 'client', 'no', 'http_request_error', 'The request fields are too large'),
-  'transfer-coding-unsupported': row(
-    501,
-    'client',
-    'no',
-    'http_request_error',
-    'This transfer coding is not supported',
-  ),
-  'version-unsupported': row(
-    505,
-    'client',
-    'no',
-    'http_request_error',
-    'This version of HTTP is not supported',
-  ),
-  'client-gone': row(499, 'client', 'later', 'http_request_error', 'The client went away'),
-  'probe-error': row(
-    502,
-    'origin',
-    'later',
-    'http_protocol_error',
-    'The origin could not show the current state',
-  ),
-  'probe-unavailable': row(503, 'origin', 'later', 'destination_unavailable', 'The origin is not available'),
-  'probe-timeout': row(
-    504,
-    'origin',
-    'later',
-    'http_response_timeout',
-    'The origin did not show its state in time',
-  ),
-  'probe-undecided': row(
-    502,
-    'origin',
-    'no',
-    'http_protocol_error',
-    'The current state cannot be determined',
-  ),
-  'origin-unreachable': row(
-    502,
-    'origin',
-    'later',
-    'destination_unavailable',
-    'The origin cannot be reached',
-  ),
-  'origin-busy': row(
-    503,
-    'origin',
-    'later',
-    'connection_limit_reached',
-    'No connection to the origin came free',
-  ),
-  'origin-invalid': row(502, 'origin', 'later', 'http_protocol_error', 'The origin sent no valid answer'),
-  'origin-timeout': row(504, 'origin', 'later', 'http_response_timeout', 'The origin did not answer in time'),
-  'write-unknown': row(
-    502,
-    'origin',
-    'reread',
-    'http_response_incomplete',
-    'It is unknown whether the write was applied',
-  ),
-  'write-timeout': row(
-    504,
-    'origin',
-    'reread',
-    'http_response_timeout',
-    'It is unknown whether the write was applied',
-  ),
-  'lock-timeout': row(503, 'nobody', 'later', 'http_request_denied', 'Other writers hold this resource'),
-  'lock-queue-full': row(
-    503,
-    'nobody',
-    'later',
-    'http_request_denied',
-    'Too many writers wait for this resource',
-  ),
-  'shutting-down': row(503, 'gateway', 'later', 'proxy_internal_error', 'This gateway is shutting down'),
-  'loop-detected': row(508, 'gateway', 'no', 'proxy_loop_detected', 'The request came back to this gateway'),
-  internal: row(500, 'gateway', 'later', 'proxy_internal_error', 'An error inside the gateway'),
+  'request-invalid': row(400, 'client', 'no', REQUEST_ERROR, 'The request is malformed'),
+  'target-invalid': row(400, 'client', 'no', REQUEST_ERROR, 'The request target is malformed'),
+  'target-dot-segment': row(400, 'client', 'no', REQUEST_ERROR, 'The request target has dot segments'),
+  'target-ambiguous': row(400, 'client', 'no', REQUEST_ERROR, 'Servers read this target differently'),
+  'target-foreign': row(400, 'client', 'no', REQUEST_ERROR, 'The request target names another authority'),
+  'resource-ambiguous': row(400, 'client', 'no', REQUEST_ERROR, 'The request names two resources'),
+  'precondition-malformed': row(400, 'client', 'no', REQUEST_ERROR, 'A conditional field is malformed'),
+  'method-not-allowed': row(405, 'client', 'no', DENIED, 'This method is not forwarded'),
+  'request-timeout': row(408, 'client', 'later', REQUEST_ERROR, 'The request came too slowly'),
+  'content-timeout': row(408, 'client', 'later', REQUEST_ERROR, 'The request content came too slowly'),
+  'precondition-failed': row(412, 'nobody', 'reread', DENIED, 'Precondition Failed'),
+  'content-too-large': row(413, 'client', 'no', REQUEST_ERROR, 'The request content is too large'),
+  'target-too-long': row(414, 'client', 'no', REQUEST_ERROR, 'The request target is too long'),
+  'expectation-failed': row(417, 'client', 'no', REQUEST_ERROR, 'The expectation is not supported'),
+  'precondition-required': row(428, 'client', 'reread', DENIED, 'Precondition Required'),
+  'fields-too-large': row(431, 'client', 'no', REQUEST_ERROR, 'The request fields are too large'),
+  'transfer-coding-unsupported': row(501, 'client', 'no', REQUEST_ERROR, 'Only chunked is supported'),
+  'version-unsupported': row(505, 'client', 'no', REQUEST_ERROR, 'This version of HTTP is not supported'),
+  'client-gone': row(499, 'client', 'later', REQUEST_ERROR, 'The client went away'),
+  'probe-error': row(502, 'origin', 'later', PROTOCOL, 'The origin could not show the current state'),
+  'probe-unavailable': row(503, 'origin', 'later', UNAVAILABLE, 'The origin is not available'),
+  'probe-timeout': row(504, 'origin', 'later', TIMEOUT, 'The origin did not show its state in time'),
+  'probe-undecided': row(502, 'origin', 'no', PROTOCOL, 'The current state cannot be determined'),
+  'origin-unreachable': row(502, 'origin', 'later', UNAVAILABLE, 'The origin cannot be reached'),
+  'origin-busy': row(503, 'origin', 'later', LIMIT, 'No connection to the origin came free'),
+  'origin-invalid': row(502, 'origin', 'later', PROTOCOL, 'The origin sent no valid answer'),
+  'origin-timeout': row(504, 'origin', 'later', TIMEOUT, 'The origin did not answer in time'),
+  'write-unknown': row(502, 'origin', 'reread', INCOMPLETE, 'It is unknown whether the write was applied'),
+  'write-timeout': row(504, 'origin', 'reread', TIMEOUT, 'It is unknown whether the write was applied'),
+  'lock-timeout': row(503, 'nobody', 'later', DENIED, 'Other writers hold this resource'),
+  'lock-queue-full': row(503, 'nobody', 'later', DENIED, 'Too many writers wait for this resource'),
+  'shutting-down': row(503, 'gateway', 'later', INTERNAL, 'This gateway is shutting down'),
+  'loop-detected': row(508, 'gateway', 'no', LOOP, 'The request came back to this gateway'),
+  internal: row(500, 'gateway', 'later', INTERNAL, 'An error inside the gateway'),
 } as const satisfies Record<string, Problem>;
 
 export type ErrorCode = keyof typeof PROBLEMS;

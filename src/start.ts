@@ -32,7 +32,7 @@ const DRAIN_POLL = 20;
 export async function start(
   config: Config,
   log: Logger,
-  lock: Lock = new MemoryLock({ queue: config.lock.queue }),
+  lock: Lock = new MemoryLock(config.lock),
 ): Promise<Running> {
   const { origin: originConfig, lock: lockConfig } = config;
   const origin = openOrigin(originConfig, (message) => log.warn(message));
@@ -96,7 +96,7 @@ async function listen(app: FastifyInstance, where: Listen): Promise<string> {
     await app.listen({ path: where.socket });
     return `unix:${where.socket}`;
   }
-  await app.listen(where);
+  await app.listen({ ...where });
   const bound = app.server.address();
   const port = typeof bound === 'object' && bound !== null ? bound.port : where.port;
   return `http://${isIPv6(where.host) ? `[${where.host}]` : where.host}:${port}`;

@@ -1,6 +1,5 @@
 // The data listener: Fastify takes connections and requests; every request goes to handle-request, whatever its target.
 import { METHODS } from 'node:http';
-import { Socket } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { GatewayError } from '../errors.ts';
 import { refuse } from '../guard/refuse.ts';
@@ -12,48 +11,40 @@ import { send } from './send.ts';
 import { registerUnguarded } from './unguarded.ts';
 import { handleUpgrade, opensTunnel, type Tunnels } from './upgrade.ts';
 
-/** Milliseconds until a request's fields must be complete. */
-const HEADERS_TIMEOUT = 10_000;
+/** How often Node looks for heads that are late, milliseconds; its default of 30 s would let them pile up (traps B18). */
 const CHECKING_INTERVAL = 1_000;
-/** Bytes of a request's head; more is answered 431. */
-const MAX_HEAD = 16_384;
-/** Lines of fields; more is answered 431 (traps finding 10: older Node dropped If-Match instead). */
-const MAX_FIELD_LINES = 200;
 
 /** Builds the listener; the caller listens and closes. */
 export function buildApp(gateway: Gateway): FastifyInstance {
+  const { limits } = gateway;
   const connections = new Connections();
   const app = Fastify({
     logger: false,
+    keepAliveTimeout: limits.keepalive,
     requestTimeout: 0, // the content has its own deadlines
     return503OnClosing: false,
     // routing is not Fastify's: its reading of a target must not differ from ours (traps findings 3 and 4)
     rewriteUrl: () => '/',
-    clientErrorHandler: (error, socket) => {
-      if (socket instanceof Socket) answerClientError(error, socket, connections, gateway.now);
-    },
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, connections, gateway.now),
     http: {
-      headersTimeout: HEADERS_TIMEOUT,
+      headersTimeout: limits.arrival,
       connectionsCheckingInterval: CHECKING_INTERVAL,
       insecureHTTPParser: false,
       requireHostHeader: false, // refused by receive(), with an answer that says so
-      maxHeaderSize: MAX_HEAD,
-      shouldUpgradeCallback: opensTunnel,
+      maxHeaderSize: limits.head,
+      shouldUpgradeCallback: (message) => opensTunnel(message) && !connections.isBusy(message.socket),
     },
   });
+  app.server.maxHeadersCount = limits.fields;
+  app.server.maxConnections = limits.connections;
+
   const tunnels: Tunnels = new Set();
   app.server.on('upgrade', (message, socket, early) => {
     void handleUpgrade(message, socket, early, gateway, tunnels);
   });
-  app.addHook('preClose', async () => {
-    connections.close();
-    // a tunnel has no end to wait for
-    for (const tunnel of tunnels) tunnel.destroy();
-  });
-  app.server.maxHeadersCount = MAX_FIELD_LINES;
   app.server.on('connect', (_message, socket) => {
     const error = new GatewayError('method-not-allowed', 'CONNECT is not forwarded.');
-    if (socket instanceof Socket) closeWith(socket, error, gateway.now());
+    connections.breakOff(socket, false, () => closeWith(socket, error, gateway.now()));
   });
   // the verdict comes before the 100 (Continue); RFC 9110 10.1.1
   app.server.on('checkContinue', (message, response) => app.routing(message, response));
@@ -62,13 +53,18 @@ export function buildApp(gateway: Gateway): FastifyInstance {
       'expectation-failed',
       'Only Expect: 100-continue is known; leave the field out.',
     );
-    send(message, response, refuse(error));
+    connections.take(message, response, () => send(message, response, refuse(error), limits.send));
+  });
+  app.addHook('preClose', async () => {
+    connections.close();
+    // a tunnel has no end to wait for
+    for (const tunnel of tunnels) tunnel.destroy();
   });
 
   for (const method of METHODS) {
     if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true });
   }
-  registerUnguarded(app, gateway.tools.origin, gateway.tools.forward.timeouts.read);
+  registerUnguarded(app, gateway.tools.origin, gateway.tools.forward.timeouts);
   app.route({
     method: app.supportedMethods,
     url: '/',

@@ -1,5 +1,6 @@
-// What the HTTP parser refuses: one clear answer, unless the answer to an earlier request is still to come.
-import type { Socket } from 'node:net';
+// What the HTTP parser refuses: one clear answer on the bare connection, and its end.
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { type ErrorCode, GatewayError } from '../errors.ts';
 import { refuse } from '../guard/refuse.ts';
 import { formatHttpDate } from '../semantics/http-date.ts';
@@ -10,13 +11,13 @@ const CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: ['request-timeout', 'The request did not arrive in time; send it again.'],
 };
 
-/**
- * Answers a parse error and closes. While a request of this connection is being answered nothing is written: a 400
- * would be taken for the answer to a write that was performed (traps B19, attacks 34 and 35).
- */
+/** How long a peer that was told to go may stay, milliseconds. */
+const FAREWELL = 1_000;
+
+/** Answers a parse error, unless an earlier request's answer is still owed; then that one is the last. */
 export function answerClientError(
   error: Error & { code?: string },
-  socket: Socket,
+  socket: Duplex,
   connections: Connections,
   now: () => number,
 ): void {
@@ -24,28 +25,29 @@ export function answerClientError(
     socket.destroy();
     return;
   }
-  const pending = connections.pending(socket);
-  if (pending !== undefined) {
-    // content that breaks off ends its request; the answer to a complete one is still owed
-    if (!pending.req.complete) pending.req.destroy();
-    pending.shouldKeepAlive = false;
-    pending.once('close', () => socket.destroySoon());
-    return;
-  }
-  const [code, detail] = CODES[error.code ?? ''] ?? ['request-invalid', 'The request is no valid HTTP/1.1.'];
-  closeWith(socket, new GatewayError(code, detail), now());
+  connections.breakOff(socket, error.code === 'HPE_INVALID_EOF_STATE', () => {
+    const [code, detail] = CODES[error.code ?? ''] ?? [
+      'request-invalid',
+      'The request is no valid HTTP/1.1.',
+    ];
+    closeWith(socket, new GatewayError(code, detail), now());
+  });
 }
 
 /** Writes a refusal on a bare connection and closes it. */
-export function closeWith(socket: Socket, error: GatewayError, now: number): void {
+export function closeWith(socket: Duplex, error: GatewayError, now: number): void {
   if (!socket.writable) {
     socket.destroy();
     return;
   }
   const { status, fields, content } = refuse(error);
-  const lines = [`HTTP/1.1 ${status} ${error.code}`, `Date: ${formatHttpDate(now)}`, 'Connection: close'];
+  const lines = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
+    `Date: ${formatHttpDate(now)}`,
+    'Connection: close',
+  ];
   for (let i = 0; i + 1 < fields.length; i += 2) lines.push(`${fields[i]}: ${fields[i + 1]}`);
   socket.end(`${lines.join('\r\n')}\r\n\r\n${content.toString()}`);
-  // a peer that goes on sending and never closes is not waited for
-  socket.setTimeout(1_000, () => socket.destroy());
+  const farewell = setTimeout(() => socket.destroy(), FAREWELL);
+  socket.once('close', () => clearTimeout(farewell));
 }

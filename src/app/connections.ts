@@ -1,28 +1,34 @@
-// The requests that are being answered, by connection: one at a time, in order, and a last one when the listener closes.
+// What may happen on a client's connection: one request at a time, in order, nothing behind the last answer.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+/** Emitted on a request whose content turns out to be malformed on its way. */
+export const MALFORMED = Symbol('malformed content');
 
 /**
  * Node hands out pipelined requests all at once (traps B20). Here each one waits for the answer to the one before it, so
- * that a read behind a write sees it done, and a connection never has more than one request at work (attacks 32, 33).
+ * that a read behind a write sees it done, a connection never has more than one request at work (attacks 32, 33), and
+ * nothing that is written around an answer can be taken for it (traps B19).
  */
 export class Connections {
   /** The response that the connection's next request has to wait for. */
-  readonly #last = new WeakMap<Socket, ServerResponse>();
+  readonly #last = new WeakMap<Duplex, ServerResponse>();
+  readonly #broken = new WeakSet<Duplex>();
   readonly #open = new Set<ServerResponse>();
   #closing = false;
 
-  /** Calls `start` when it is this request's turn; never, when the client has gone before. */
+  /** Calls `start` when it is this request's turn; never, when the client has gone or was told of the end before. */
   take(message: IncomingMessage, response: ServerResponse, start: () => void): void {
     const { socket } = message;
-    const before = this.pending(socket);
+    const before = this.#pending(socket);
     this.#last.set(socket, response);
     this.#open.add(response);
     response.once('close', () => this.#open.delete(response));
     const begin = () => {
-      if (socket.destroyed) {
-        response.destroy();
+      // a request behind an answer with Connection: close must not be processed (RFC 9112 9.6)
+      if (socket.destroyed || before?.shouldKeepAlive === false) {
         this.#open.delete(response);
+        response.destroy();
         return;
       }
       if (this.#closing) response.shouldKeepAlive = false;
@@ -32,15 +38,40 @@ export class Connections {
     else before.once('close', begin);
   }
 
-  /** The last response of the connection that is not over yet. */
-  pending(socket: Socket): ServerResponse | undefined {
-    const response = this.#last.get(socket);
-    return response === undefined || response.closed ? undefined : response;
+  /** Whether an answer is still owed on this connection. */
+  isBusy(socket: Duplex): boolean {
+    return this.#pending(socket) !== undefined;
+  }
+
+  /**
+   * Nothing more can be read from this connection. Calls `answer` when no answer is owed on it; otherwise that one is the
+   * last: a 400 would be taken for the answer to a write that was performed (attacks 34, 35).
+   */
+  breakOff(socket: Duplex, clientLeft: boolean, answer: () => void): void {
+    if (this.#broken.has(socket)) return;
+    this.#broken.add(socket);
+    const pending = this.#pending(socket);
+    if (pending === undefined) {
+      answer();
+      return;
+    }
+    socket.pause();
+    pending.shouldKeepAlive = false;
+    pending.once('close', () => socket.destroy());
+    const { req: message } = pending;
+    // the answer to a complete request is still owed; one whose content broke off ends here
+    if (message.complete) return;
+    if (clientLeft || !message.emit(MALFORMED)) message.destroy();
   }
 
   /** From now on every answer is the last of its connection. */
   close(): void {
     this.#closing = true;
     for (const response of this.#open) response.shouldKeepAlive = false;
+  }
+
+  #pending(socket: Duplex): ServerResponse | undefined {
+    const response = this.#last.get(socket);
+    return response === undefined || response.closed ? undefined : response;
   }
 }

@@ -2,13 +2,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GatewayError } from '../errors.ts';
 import type { Exchange } from '../guard/exchange.ts';
-import type { Outcome } from '../guard/outcome.ts';
 import { forwardFields } from '../origin/fields.ts';
 import type { Plan } from '../route/plan.ts';
-import { type Resource, resourceOf } from '../route/resource.ts';
-import type { Match } from '../route/route-table.ts';
+import { resourceOf } from '../route/resource.ts';
+import type { Match, RouteTable } from '../route/route-table.ts';
 import { fieldValues } from '../semantics/fields.ts';
 import type { Preconditions } from '../semantics/preconditions.ts';
+import type { Account } from './account.ts';
+import { destinationKey } from './destination.ts';
 import type { Gateway } from './gateway.ts';
 import type { Received } from './receive.ts';
 import { IncomingContent } from './request-content.ts';
@@ -18,7 +19,7 @@ export interface Understood {
   readonly match: Match;
   readonly preconditions: Preconditions;
   readonly plan: Plan;
-  readonly outcome: Outcome;
+  readonly account: Account;
 }
 
 /** Throws GatewayError where the resource or the way here is ambiguous. */
@@ -26,24 +27,30 @@ export function exchangeOf(
   message: IncomingMessage,
   response: ServerResponse,
   gateway: Gateway,
-  { received, match, preconditions, plan, outcome }: Understood,
+  { received, match, preconditions, plan, account }: Understood,
 ): Exchange {
   refuseLoop(received, gateway.via);
   const { origin } = gateway.tools;
   const peer = message.socket.remoteAddress ?? '';
-  const arrival = { peer, trusted: gateway.isTrusted(peer), host: received.host, via: gateway.via };
-  const host = origin.host(received.host);
+  const { host } = received;
+  const trusted = gateway.isTrusted(peer);
+  const arrival = { peer, trusted, host, version: message.httpVersion, via: gateway.via };
   return {
     method: received.method,
     target: received.target.raw,
     route: match.route,
-    resource: resourceFor(plan, match, received),
+    ...resourcesFor(plan, match, received, gateway.table),
     fields: received.fields,
     preconditions,
-    forwarded: ['Host', host, ...forwardFields(received.fields, arrival)],
+    forwarded: ['Host', origin.host(host), ...forwardFields(received.fields, arrival)],
     content: new IncomingContent(message, response, gateway.limits),
     clientGone: clientGone(response),
-    outcome,
+    outcome: account.outcome,
+    awaitFate(settled) {
+      account.settled = settled.then((fate) => {
+        if (fate.kind === 'unknown') account.outcome.fate = 'unknown';
+      });
+    },
   };
 }
 
@@ -57,11 +64,22 @@ function refuseLoop({ fields }: Received, via: string): void {
 }
 
 /** Reads and unguarded requests need no key, so an ambiguous one is no reason to refuse them. */
-function resourceFor(plan: Plan, match: Match, { target }: Received): Resource {
-  const resource = resourceOf(match, target);
-  if (!('code' in resource)) return resource;
-  if (plan.kind === 'locked' || plan.kind === 'check') throw new GatewayError(resource.code, resource.detail);
-  return { target: target.raw, key: '' };
+function resourcesFor(
+  plan: Plan,
+  match: Match,
+  received: Received,
+  table: RouteTable,
+): { readonly probed: string; readonly keys: readonly string[] } {
+  const locks = plan.kind === 'locked' || (plan.kind === 'check' && plan.lock);
+  const resource = resourceOf(match, received.target);
+  if ('code' in resource) {
+    if (locks || plan.kind === 'check') throw new GatewayError(resource.code, resource.detail);
+    return { probed: received.target.raw, keys: [] };
+  }
+  if (!locks) return { probed: resource.target, keys: [] };
+  const destination = destinationKey(received, table);
+  const keys = new Set([resource.key, ...(destination === undefined ? [] : [destination])]);
+  return { probed: resource.target, keys: [...keys].sort() };
 }
 
 /** A signal that fires when the client goes away before its answer was sent. */

@@ -1,13 +1,13 @@
 // What the requests of one configuration share.
 import type { Logger } from 'pino';
+import type { Config } from '../config/config.ts';
 import type { Tools } from '../guard/exchange.ts';
 import type { RouteTable } from '../route/route-table.ts';
-import type { ContentLimits } from './request-content.ts';
 
 export interface Gateway {
   readonly table: RouteTable;
   readonly tools: Tools;
-  readonly limits: ContentLimits;
+  readonly limits: Config['limits'];
   readonly isTrusted: (address: string) => boolean;
   /** How this instance calls itself in Via: a pseudonym (RFC 9110 7.6.3), by which a loop is seen. */
   readonly via: string;

@@ -3,12 +3,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Answer, Exchange } from '../guard/exchange.ts';
 import { guard } from '../guard/guard.ts';
 import { refuseError } from '../guard/refuse.ts';
+import { noteError, openAccount } from './account.ts';
 import { exposeConditions } from './cors.ts';
 import type { Gateway } from './gateway.ts';
 import { logRequest } from './log.ts';
 import { countHop } from './max-forwards.ts';
 import { send } from './send.ts';
-import { noteError, openAccount, understand } from './understand.ts';
+import { understand } from './understand.ts';
 import { forwardUnguarded } from './unguarded.ts';
 
 /** Answers the request; whatever goes wrong becomes an answer too. Resolves when the answer is on its way. */
@@ -23,10 +24,10 @@ export async function handleRequest(
   const account = openAccount(message.method, originalUrl);
   // Node's parser stops behind a Connection: upgrade, agreed to or not: nothing more can be read here (attacks 38)
   if (message.headers.upgrade !== undefined) response.shouldKeepAlive = false;
-  response.once('close', () => logRequest(gateway.log, account, response, performance.now() - started));
+  response.once('close', () => void logRequest(gateway.log, account, response, performance.now() - started));
   const answer = (made: Answer): void => {
     reply.hijack();
-    send(message, response, made);
+    send(message, response, made, gateway.limits.send);
   };
   const fail = (error: unknown): void => {
     noteError(error, account);
@@ -52,15 +53,13 @@ async function forward(
   answer: (made: Answer) => void,
   fail: (error: unknown) => void,
 ): Promise<void> {
-  const fields = countHop(exchange.method, exchange.forwarded);
+  const { method, target, forwarded, content: announced, clientGone } = exchange;
+  const fields = countHop(method, forwarded);
   if (fields === 'last') return answer({ made: true, status: 204, fields: [], content: Buffer.alloc(0) });
-  const content = WITHOUT_CONTENT.has(exchange.method) ? Buffer.alloc(0) : await exchange.content.read(0);
-  const { length } = exchange.content;
+  const content = WITHOUT_CONTENT.has(method) ? Buffer.alloc(0) : await announced.read(0);
+  const { length } = announced;
   const framed =
     Buffer.isBuffer(content) || length === undefined ? fields : [...fields, 'Content-Length', String(length)];
-  forwardUnguarded(
-    reply,
-    { method: exchange.method, target: exchange.target, fields: framed, content },
-    { answered: (received) => exposeConditions(exchange, { fields: received }).fields, failed: fail },
-  );
+  const answered = (received: string[]) => exposeConditions(exchange, { fields: received }).fields;
+  forwardUnguarded(reply, { method, target, fields: framed, content, clientGone, answered }, fail);
 }

@@ -1,7 +1,7 @@
 // One line for each request: what was asked, planned, found and answered.
 import type { ServerResponse } from 'node:http';
 import { type DestinationStream, type Logger, pino } from 'pino';
-import type { Outcome } from '../guard/outcome.ts';
+import type { Account } from './account.ts';
 
 /** JSON lines on stdout, or where `destination` says. No field value of a client is ever logged. */
 export function openLog(level: string, destination?: DestinationStream): Logger {
@@ -9,46 +9,32 @@ export function openLog(level: string, destination?: DestinationStream): Logger 
   return destination === undefined ? pino(options) : pino(options, destination);
 }
 
-/** Filled in as the request is understood. */
-export interface RequestLine {
-  method: string;
-  /** Without the query, which may hold secrets. */
-  path: string;
-  route?: string;
-  mode?: string;
-  /** What went wrong underneath, for the operator only. */
-  cause?: unknown;
-}
-
-/** Failures of the origin and of the gateway, unknown fates and would-be refusals are warnings. */
-export function logRequest(
+/**
+ * Writes the line once the answer has gone and a write's fate is known. Failures of the origin and of the gateway, unknown
+ * fates and would-be refusals are warnings. Status 499: the client left before it was answered.
+ */
+export async function logRequest(
   log: Logger,
-  { line, outcome }: { readonly line: RequestLine; readonly outcome: Outcome },
+  account: Account,
   response: ServerResponse,
   ms: number,
-): void {
-  const { cause, ...request } = line;
+): Promise<void> {
+  await account.settled;
+  const { method, path, route, mode, outcome, cause } = account;
   const { lockMs, probeMs, ...happened } = outcome;
-  const status = response.statusCode;
+  const gone = !response.writableFinished && response.statusCode !== 101;
+  const status = gone && !response.headersSent ? 499 : response.statusCode;
   const record = {
-    ...request,
-    status,
-    ms: tenths(ms),
+    ...{ method, path, route, mode, status, ms: tenths(ms) },
     ...happened,
-    ...(lockMs === undefined ? {} : { lockMs: tenths(lockMs) }),
-    ...(probeMs === undefined ? {} : { probeMs: tenths(probeMs) }),
-    ...(response.writableFinished || status === 101 ? {} : { clientGone: true }),
-    ...(cause === undefined ? {} : { cause: describe(cause) }),
+    lockMs: lockMs === undefined ? undefined : tenths(lockMs),
+    probeMs: probeMs === undefined ? undefined : tenths(probeMs),
+    clientGone: gone ? true : undefined,
+    cause: cause === undefined ? undefined : describe(cause),
   };
   const unusual = status >= 500 || outcome.fate === 'unknown' || outcome.would !== undefined;
   if (unusual) log.warn(record, 'request');
   else log.info(record, 'request');
-}
-
-/** A target's path; a query may hold secrets. */
-export function withoutQuery(target: string): string {
-  const mark = target.indexOf('?');
-  return mark === -1 ? target : target.slice(0, mark);
 }
 
 function tenths(ms: number): number {

@@ -18,8 +18,11 @@ const SINGLE = new Set(['host', 'content-type', 'authorization', 'content-length
 
 const HOST = /^(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
 
-/** Rejects by GatewayError; a request that passes has one target, one host and unambiguous framing. */
-export function receive(message: IncomingMessage, requestTarget: string): Received {
+/**
+ * Throws GatewayError; a request that passes has one target, one host and unambiguous framing. `longest`: most octets
+ * of the target.
+ */
+export function receive(message: IncomingMessage, requestTarget: string, longest: number): Received {
   const { method = '', rawHeaders: fields } = message;
   if (message.httpVersion !== '1.1' && message.httpVersion !== '1.0') {
     throw new GatewayError('version-unsupported', 'Use HTTP/1.1.');
@@ -27,6 +30,9 @@ export function receive(message: IncomingMessage, requestTarget: string): Receiv
   const host = checkFields(fields, message.httpVersion);
   if (method === 'TRACE' || method === 'CONNECT') {
     throw new GatewayError('method-not-allowed', `${method} is not forwarded.`);
+  }
+  if (requestTarget.length > longest) {
+    throw new GatewayError('target-too-long', `The target is longer than ${longest} octets; shorten it.`);
   }
   const target = parseTarget(requestTarget, host);
   if ('code' in target) throw new GatewayError(target.code, target.detail);

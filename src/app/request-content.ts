@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import type { RequestContent } from '../guard/exchange.ts';
+import { MALFORMED } from './connections.ts';
 
 export interface ContentLimits {
   /** Most bytes; more is answered 413. */
@@ -52,7 +53,25 @@ function tooLarge(limit: number): GatewayError {
   );
 }
 
-/** Collects until `limit` bytes, then becomes a stream; every way out clears the timers. */
+function tooSlow(): GatewayError {
+  return new GatewayError('content-timeout', 'The content did not arrive in time; send it again.');
+}
+
+function malformed(): GatewayError {
+  return new GatewayError('request-invalid', 'The content is malformed: check its chunks.');
+}
+
+function notTaken(): GatewayError {
+  const detail =
+    'The origin did not take the content in time, and it is unknown what it did with a part of it. ' +
+    'GET the resource before you decide whether to repeat the write.';
+  return new GatewayError('write-timeout', detail);
+}
+
+/**
+ * Collects until `limit` bytes, then becomes a stream. The total deadline runs until the content is whole in a buffer, or
+ * the stream was read to its end or destroyed: who gets the stream has to do one or the other.
+ */
 class Upload {
   readonly #message: IncomingMessage;
   readonly #limits: ContentLimits;
@@ -64,6 +83,8 @@ class Upload {
   #chunks: Buffer[] = [];
   #bytes = 0;
   #stream: Readable | undefined;
+  /** All of it has come in. */
+  #ended = false;
   #over = false;
 
   constructor(
@@ -84,6 +105,7 @@ class Upload {
     message.on('end', () => this.#end());
     message.on('error', () => this.#gone());
     message.on('close', () => this.#gone());
+    message.on(MALFORMED, () => this.#fail(malformed()));
   }
 
   #data(chunk: Buffer): void {
@@ -110,6 +132,8 @@ class Upload {
         done(error);
       },
     });
+    // it may fail before anybody listens, and after the last one has left
+    stream.on('error', () => {});
     this.#pause();
     this.#stream = stream;
     for (const chunk of this.#chunks) stream.push(chunk);
@@ -119,27 +143,25 @@ class Upload {
 
   #end(): void {
     if (this.#over) return;
+    clearTimeout(this.#idle);
+    if (this.#stream !== undefined) {
+      this.#ended = true;
+      this.#stream.push(null);
+      return;
+    }
     this.#finish();
-    if (this.#stream === undefined)
-      this.#resolve(this.#chunks.length === 1 ? (this.#chunks[0] ?? NONE) : Buffer.concat(this.#chunks));
-    else this.#stream.push(null);
+    this.#resolve(this.#chunks.length === 1 ? (this.#chunks[0] ?? NONE) : Buffer.concat(this.#chunks));
   }
 
   #gone(): void {
-    this.#fail(new GatewayError('client-gone', 'The client went away before its content was complete.'));
+    if (!this.#ended)
+      this.#fail(new GatewayError('client-gone', 'The client left before its content was complete.'));
   }
 
   #late(): void {
-    const detail = 'The content did not arrive in time; send it again.';
-    // while the stream is paused it is the origin that does not take the content
-    this.#fail(
-      this.#stream !== undefined && this.#message.isPaused()
-        ? new GatewayError(
-            'write-timeout',
-            'The origin did not take the content in time. It may have acted on a part of it: GET the resource before you repeat the write.',
-          )
-        : new GatewayError('content-timeout', detail),
-    );
+    // a stream that is paused, or has everything, waits for the origin
+    const origins = this.#stream !== undefined && (this.#ended || this.#message.isPaused());
+    this.#fail(origins ? notTaken() : tooSlow());
   }
 
   #fail(error: GatewayError): void {
@@ -166,7 +188,7 @@ class Upload {
   }
 
   #resume(): void {
-    if (this.#over || !this.#message.isPaused()) return;
+    if (this.#over || this.#ended || !this.#message.isPaused()) return;
     this.#awaitData();
     this.#message.resume();
   }

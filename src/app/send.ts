@@ -5,15 +5,23 @@ import type { Answer } from '../guard/exchange.ts';
 /** How long content that nobody wants is read so that its sender gets to see the answer (RFC 9112 9.6). Milliseconds. */
 const LINGER = 2_000;
 
-/** Sends `answer` once; to a client that has gone it sends nothing, and the origin's content is let go. */
-export function send(message: IncomingMessage, response: ServerResponse, answer: Answer): void {
+/**
+ * Sends `answer` once; to a client that has gone it sends nothing, and the origin's content is let go. A client that
+ * takes nothing for `patience` milliseconds is cut off.
+ */
+export function send(
+  message: IncomingMessage,
+  response: ServerResponse,
+  answer: Answer,
+  patience: number,
+): void {
   if (response.destroyed || response.headersSent) {
     if (!answer.made) answer.abandon();
     return;
   }
   // content that was not read would be taken for the next request
-  const unread = hasUnreadContent(message);
-  const fields = unread ? [...answer.fields, 'Connection', 'close'] : [...answer.fields];
+  if (hasUnreadContent(message)) response.shouldKeepAlive = false;
+  const fields = [...answer.fields];
   if (answer.made) {
     response.writeHead(answer.status, STATUS_CODES[answer.status] ?? '', fields);
     if (answer.content.length > 0 && message.method !== 'HEAD') response.write(answer.content);
@@ -22,19 +30,28 @@ export function send(message: IncomingMessage, response: ServerResponse, answer:
   }
   const { content } = answer;
   response.writeHead(answer.status, answer.statusText, fields);
-  response.on('drain', () => content.drained());
+  let stalled: NodeJS.Timeout | undefined;
+  response.on('drain', () => {
+    clearTimeout(stalled);
+    content.drained();
+  });
   response.on('close', () => {
+    clearTimeout(stalled);
     if (!response.writableEnded) answer.abandon();
   });
   content.attach({
-    write: (chunk) => response.write(chunk),
+    write(chunk) {
+      const taken = response.write(chunk);
+      if (!taken) stalled = setTimeout(() => response.destroy(), patience);
+      return taken;
+    },
     end: () => end(message, response),
     cut: () => response.destroy(),
   });
 }
 
 function end(message: IncomingMessage, response: ServerResponse): void {
-  const withheld = message.headers.expect !== undefined;
+  const withheld = message.headers.expect !== undefined && !message.readableDidRead;
   if (!hasUnreadContent(message) || withheld || response.destroyed) {
     response.end();
     return;

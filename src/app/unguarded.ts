@@ -1,14 +1,15 @@
-// Unguarded traffic (mode off, OPTIONS, safe methods without a condition): reply-from, with what it gets wrong undone.
+// Unguarded traffic (mode off, OPTIONS, safe methods without a condition) goes through reply-from, on our own exchange.
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import replyFrom, { type FastifyReplyFromOptions } from '@fastify/reply-from';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import type { Dispatcher } from 'undici';
 import type { GatewayError } from '../errors.ts';
 import type { OriginClient } from '../origin/client.ts';
-import { kindOf, OriginFailure } from '../origin/exchange.ts';
+import type { OriginExchange } from '../origin/exchange.ts';
+import { failureOf } from '../origin/failure.ts';
 import { returnedFields } from '../origin/fields.ts';
 import { readError, writeError } from '../origin/forward.ts';
+import type { OriginHead } from '../origin/head.ts';
 import { isSafe } from '../semantics/method.ts';
 
 /** The request as it is to be sent, byte for byte. */
@@ -17,107 +18,119 @@ export interface UnguardedRequest {
   readonly target: string;
   readonly fields: readonly string[];
   readonly content: Buffer | Readable;
+  readonly clientGone: AbortSignal;
+  /** The fields for the client, from those of the origin that may be returned. */
+  readonly answered: (fields: string[]) => readonly string[];
+}
+
+export interface Timeouts {
+  readonly connect: number;
+  readonly read: number;
 }
 
 /** Carries the request through reply-from, which would normalise the target and fold repeated lines (traps B8, B21). */
-class Exact {
+class Carried {
   readonly request: UnguardedRequest;
   constructor(request: UnguardedRequest) {
     this.request = request;
   }
 }
-const EXACT = Symbol('exact request');
+const CARRIED = Symbol('request');
 
 type Requestable = Extract<NonNullable<FastifyReplyFromOptions['undici']>, { request: unknown }>;
+type Respond = (
+  error: unknown,
+  answer?: { statusCode: number; headers: IncomingHttpHeaders; body: Readable },
+) => void;
 
-/** Registers reply-from on the origin's own connections: TLS verified, nothing retried (traps B3, B4, B6, B29, B30). */
-export function registerUnguarded(app: FastifyInstance, origin: OriginClient, readMs: number): void {
-  const exactly: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
-    const exact = exactOf(options.headers);
-    if (exact === undefined) throw new Error('a request came around forwardUnguarded');
-    return dispatch(
-      {
-        ...options,
-        path: exact.target,
-        headers: [...exact.fields],
-        body: Buffer.isBuffer(exact.content) && exact.content.length === 0 ? null : exact.content,
-        headersTimeout: readMs,
-        idempotent: false,
-        ...(exact.method === 'HEAD' ? { reset: !origin.keepsAfterHead() } : {}),
-      },
-      handler,
+/**
+ * Registers reply-from with an exchange of ours in place of its own client, whose defaults retry, leak and verify no
+ * certificate (traps B3 to B6, B14, B29 to B31): the same deadlines, slots and checks as for guarded traffic.
+ */
+export function registerUnguarded(app: FastifyInstance, origin: OriginClient, timeouts: Timeouts): void {
+  const request = (options: { headers?: unknown }, respond: Respond): void => {
+    exchangeFor(carriedBy(options.headers), origin, timeouts).then(
+      (answer) => respond(null, answer),
+      (error: unknown) => respond(error),
     );
   };
   app.register(replyFrom, {
-    base: origin.base,
-    // reply-from is typed for undici 7; all that it calls is request(), which is the same in 8 (traps B23)
-    undici: origin.open.compose(exactly) as unknown as Requestable,
+    base: 'http://origin.invalid', // never looked up: the request that is carried says where it goes
+    // typed as undici 7's overloaded request(), of which reply-from uses no more than this
+    undici: { request } as unknown as Requestable,
     retryMethods: [],
     disableCache: true,
     disableRequestLogging: true,
   });
 }
 
-function exactOf(headers: unknown): UnguardedRequest | undefined {
-  if (typeof headers !== 'object' || headers === null || !(EXACT in headers)) return undefined;
-  const carried = headers[EXACT];
-  return carried instanceof Exact ? carried.request : undefined;
-}
-
-export interface UnguardedHooks {
-  /** The fields for the client, from those of the origin that may be returned. */
-  readonly answered: (fields: string[]) => string[];
-  readonly failed: (error: GatewayError) => void;
-}
-
 /** Forwards without looking at conditions. The answer, or one call of `failed`, ends the request. */
 export function forwardUnguarded(
   reply: FastifyReply,
   request: UnguardedRequest,
-  hooks: UnguardedHooks,
+  failed: (error: GatewayError) => void,
 ): void {
   reply.from('/', {
-    // nothing is retried: not a write (traps B4), and not a read with `Retry-After` seconds taken for milliseconds (B3)
     retryDelay: () => null,
-    rewriteRequestHeaders: () => ({ [EXACT]: new Exact(request) }) as IncomingHttpHeaders,
-    rewriteHeaders: (headers) => unflatten(hooks.answered(returnedFields(flatten(headers)))),
+    rewriteRequestHeaders: () => ({ [CARRIED]: new Carried(request) }) as IncomingHttpHeaders,
     onError: (_reply, { error }) => {
-      const cause = error.cause instanceof Error ? error.cause : error;
-      const sent = !isConnectError(cause);
-      const failure = new OriginFailure(kindOf(cause, sent), sent, cause);
-      hooks.failed(isSafe(request.method) ? readError(failure) : writeError(failure));
+      const failure = failureOf(error.cause, true);
+      failed(isSafe(request.method) ? readError(failure) : writeError(failure));
     },
   });
 }
 
-const CONNECT_ERRORS = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-]);
-
-/** reply-from does not tell whether a byte was sent; only these are certain. */
-function isConnectError(error: Error): boolean {
-  return 'code' in error && typeof error.code === 'string' && CONNECT_ERRORS.has(error.code);
+function carriedBy(headers: unknown): UnguardedRequest {
+  if (typeof headers === 'object' && headers !== null && CARRIED in headers) {
+    const carried = headers[CARRIED];
+    if (carried instanceof Carried) return carried.request;
+  }
+  throw new Error('a request came around forwardUnguarded');
 }
 
-function flatten(headers: object): string[] {
-  return Object.entries(headers).flatMap(([name, value]: [string, unknown]) =>
-    Array.isArray(value) ? value.flatMap((line) => [name, String(line)]) : [name, String(value)],
+async function exchangeFor(request: UnguardedRequest, origin: OriginClient, timeouts: Timeouts) {
+  const { method, target, fields, content, clientGone } = request;
+  const { exchange } = origin.send(
+    { method, target, fields, ...(Buffer.isBuffer(content) && content.length === 0 ? {} : { content }) },
+    {
+      lane: 'open',
+      deadlines: { start: timeouts.connect, head: timeouts.read },
+      lead: 0,
+      mayStart: () => !clientGone.aborted,
+    },
   );
+  // a read that nobody waits for is given up; a write that was sent is not
+  if (isSafe(method)) clientGone.addEventListener('abort', () => exchange.cancel(), { once: true });
+  const head = await exchange.head;
+  return { statusCode: head.status, headers: headersOf(request, head), body: readableOf(exchange) };
 }
 
-function unflatten(fields: readonly string[]): IncomingHttpHeaders {
+function headersOf(request: UnguardedRequest, { status, fields }: OriginHead): IncomingHttpHeaders {
+  const returned = request.answered(returnedFields(status, fields));
   const headers: Record<string, string | string[]> = Object.create(null);
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    const name = (fields[i] ?? '').toLowerCase();
-    const value = fields[i + 1] ?? '';
+  for (let i = 0; i + 1 < returned.length; i += 2) {
+    const name = (returned[i] ?? '').toLowerCase();
+    const value = returned[i + 1] ?? '';
     const before = headers[name];
-    headers[name] =
-      before === undefined ? value : Array.isArray(before) ? [...before, value] : [before, value];
+    headers[name] = before === undefined ? value : [before, value].flat();
   }
   return headers;
+}
+
+/** The content as the stream that reply-from passes to Fastify; what breaks off is an error, never an end. */
+function readableOf(exchange: OriginExchange): Readable {
+  const { content } = exchange;
+  const stream = new Readable({
+    read: () => content.drained(),
+    destroy(error, done) {
+      exchange.cancel();
+      done(error);
+    },
+  });
+  content.attach({
+    write: (chunk) => stream.push(chunk),
+    end: () => stream.push(null),
+    cut: () => stream.destroy(new Error('the origin broke off')),
+  });
+  return stream;
 }

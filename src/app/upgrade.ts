@@ -6,10 +6,11 @@ import { refuseError } from '../guard/refuse.ts';
 import type { Upgraded } from '../origin/exchange.ts';
 import { returnedFields } from '../origin/fields.ts';
 import { forwardUpgrade } from '../origin/forward.ts';
+import { noteError, openAccount } from './account.ts';
 import type { Gateway } from './gateway.ts';
 import { logRequest } from './log.ts';
 import { send } from './send.ts';
-import { noteError, openAccount, understand } from './understand.ts';
+import { understand } from './understand.ts';
 
 const PROTOCOL = 'websocket';
 
@@ -26,7 +27,7 @@ export function opensTunnel({ method, httpVersion, headers }: IncomingMessage): 
 /** The tunnels that are open, so that a stop can end them. */
 export type Tunnels = Set<Duplex>;
 
-/** Never rejects. `early`: bytes that came right behind the request; they wait for the origin's 101. */
+/** Never rejects; only for a connection on which no answer is owed. `early`: bytes that came right behind the request; they wait for the origin's 101. */
 export async function handleUpgrade(
   message: IncomingMessage,
   client: Duplex,
@@ -42,20 +43,25 @@ export async function handleUpgrade(
   client.once('close', () => {
     tunnels.delete(client);
     response.destroy();
-    logRequest(gateway.log, account, response, performance.now() - started);
+    void logRequest(gateway.log, account, response, performance.now() - started);
   });
   tunnels.add(client);
   const answer = (answered: Parameters<typeof send>[2]): void => {
     response.shouldKeepAlive = false;
     response.assignSocket(client as Parameters<ServerResponse['assignSocket']>[0]);
     response.once('finish', () => client.end());
-    send(message, response, answered);
+    send(message, response, answered, gateway.limits.send);
   };
   try {
     const { exchange } = understand(message, response, requestTarget, gateway, account);
     const { method, target, forwarded: fields } = exchange;
     const request = { method, target, fields, upgrade: PROTOCOL };
-    const opened = await forwardUpgrade(gateway.tools.origin, request, gateway.tools.forward);
+    const opened = await forwardUpgrade(
+      gateway.tools.origin,
+      request,
+      gateway.tools.forward,
+      exchange.clientGone,
+    );
     if (!('socket' in opened)) return answer(passed(opened));
     response.statusCode = opened.status;
     join(client, early, opened);
@@ -67,7 +73,7 @@ export async function handleUpgrade(
 
 function join(client: Duplex, early: Buffer, { status, fields, socket: origin }: Upgraded): void {
   const lines = [`HTTP/1.1 ${status} Switching Protocols`, 'Connection: Upgrade', `Upgrade: ${PROTOCOL}`];
-  const returned = returnedFields(fields);
+  const returned = returnedFields(status, fields);
   for (let i = 0; i + 1 < returned.length; i += 2) lines.push(`${returned[i]}: ${returned[i + 1]}`);
   client.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
   if (early.length > 0) origin.write(early);

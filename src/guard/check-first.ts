@@ -1,5 +1,5 @@
 // A write with a condition: lock, probe, evaluate, forward or refuse, release (RFC 9110 13.2).
-import { type Held, withLease } from '../lock/lock.ts';
+import { type Held, withLeases } from '../lock/lock.ts';
 import { decide, type Refusal } from './decide.ts';
 import type { Answer, Exchange, Tools } from './exchange.ts';
 import { type Content, performSafe, performWrite } from './perform.ts';
@@ -14,9 +14,9 @@ export async function checkFirst(exchange: Exchange, tools: Tools): Promise<Answ
   const ready = await readyContent(exchange, tools);
   if ('refusal' in ready) return refused(exchange, tools, ready.refusal);
   const started = performance.now();
-  const checked = await withLease(
+  const checked = await withLeases(
     tools.lock,
-    exchange.resource.key,
+    exchange.keys,
     { waitMs: tools.waitMs, signal: exchange.clientGone },
     async (): Promise<Held<Checked>> => {
       exchange.outcome.lockMs = performance.now() - started;

@@ -4,10 +4,12 @@ import { returnedFields, withoutConditions, withoutField } from '../origin/field
 import { forwardRead, type OriginAnswer } from '../origin/forward.ts';
 import { formatEntityTag } from '../semantics/entity-tag.ts';
 import { evaluate, rangeApplies, type Verdict } from '../semantics/evaluate.ts';
+import type { FieldLines } from '../semantics/fields.ts';
 import { formatHttpDate } from '../semantics/http-date.ts';
 import { notModifiedFields } from '../semantics/not-modified.ts';
 import type { Preconditions } from '../semantics/preconditions.ts';
 import { readValidators } from '../semantics/representation.ts';
+import { probeFor } from './decide.ts';
 import type { Answer, Exchange, MadeAnswer, Tools } from './exchange.ts';
 import { passed } from './perform.ts';
 import { fieldName, refuse, VALIDATORS } from './refuse.ts';
@@ -43,13 +45,19 @@ async function whole(exchange: Exchange, tools: Tools): Promise<Answer> {
   return (isSuccess(answer) ? judge(exchange, tools, answer) : undefined) ?? passed(answer);
 }
 
-/** Range counts only where the answer would be a 200 (14.2); a 416 shows no validators, so they are asked for. */
+/** Range counts only where the answer would be a 200 (14.2). A 416 shows no validators, so they are asked for. */
 async function checkUnsatisfiable(exchange: Exchange, tools: Tools, answer: OriginAnswer): Promise<Answer> {
-  const { ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince, ifRange } = exchange.preconditions;
+  const { preconditions, route } = exchange;
+  const { ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince, ifRange } = preconditions;
   const conditions = [ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince, ifRange];
   if (conditions.every((condition) => condition === undefined)) return passed(answer);
+  const { representation, fields } = await probeFor(exchange, tools);
+  if (representation.state !== 'current') return passed(answer);
+  const verdict = evaluate(exchange.method, preconditions, representation, route.weak);
+  const made = respond(exchange, verdict, returnedFields(200, fields));
+  if (made === undefined && rangeApplies(preconditions, representation.validators)) return passed(answer);
   answer.abandon();
-  return whole(exchange, tools);
+  return made ?? whole(exchange, tools);
 }
 
 /**
@@ -90,15 +98,27 @@ function validatorsOf(answer: OriginAnswer, tools: Tools) {
 }
 
 function judge(exchange: Exchange, tools: Tools, answer: OriginAnswer): MadeAnswer | undefined {
-  const verdict = verdictOn(exchange, tools, answer);
+  const made = respond(
+    exchange,
+    verdictOn(exchange, tools, answer),
+    returnedFields(answer.status, answer.fields),
+  );
+  if (made !== undefined) answer.abandon();
+  return made;
+}
+
+/** The 304 or 412 of a verdict, with what the representation's fields say. */
+function respond(
+  exchange: Exchange,
+  verdict: Verdict | undefined,
+  shown: FieldLines,
+): MadeAnswer | undefined {
   if (verdict?.action !== 'respond') return undefined;
-  answer.abandon();
   const { outcome } = exchange;
   outcome.field = verdict.field;
   if (verdict.status === 304) {
     outcome.verdict = 'not-modified';
-    const fields = notModifiedFields(returnedFields(answer.fields));
-    return { made: true, status: 304, fields, content: Buffer.alloc(0) };
+    return { made: true, status: 304, fields: notModifiedFields(shown), content: Buffer.alloc(0) };
   }
   outcome.verdict = 'failed';
   outcome.code = 'precondition-failed';
@@ -106,7 +126,7 @@ function judge(exchange: Exchange, tools: Tools, answer: OriginAnswer): MadeAnsw
   return refuse(new GatewayError('precondition-failed', detail), {
     field: verdict.field,
     sent: exchange.fields,
-    origin: answer.fields,
+    origin: shown,
     shown: VALIDATORS,
   });
 }

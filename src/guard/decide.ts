@@ -14,12 +14,20 @@ export interface Refusal {
 
 /** The refusal, or undefined when the method is to be performed. */
 export async function decide(exchange: Exchange, tools: Tools): Promise<Refusal | undefined> {
-  const { outcome, route } = exchange;
+  const shown = await probeFor(exchange, tools);
+  if (shown.refusal !== undefined) return undecided(exchange, shown, shown.refusal);
+  const { method, preconditions, route } = exchange;
+  return judge(exchange, shown, evaluate(method, preconditions, shown.representation, route.weak));
+}
+
+/** Asks the origin what this request's conditions are about. */
+export async function probeFor(exchange: Exchange, tools: Tools): Promise<Probe> {
+  const { route } = exchange;
   const started = performance.now();
   const shown = await probe(
     tools.origin,
     {
-      target: exchange.resource.target,
+      target: exchange.probed,
       fields: probeFields(exchange.forwarded),
       preconditions: exchange.preconditions,
       method: route.probe,
@@ -28,10 +36,8 @@ export async function decide(exchange: Exchange, tools: Tools): Promise<Refusal 
     },
     tools.probe,
   );
-  outcome.probeMs = performance.now() - started;
-  if (shown.refusal !== undefined) return undecided(exchange, shown, shown.refusal);
-  const verdict = evaluate(exchange.method, exchange.preconditions, shown.representation, route.weak);
-  return judge(exchange, shown, verdict);
+  exchange.outcome.probeMs = performance.now() - started;
+  return shown;
 }
 
 function undecided(
@@ -50,9 +56,11 @@ function undecided(
 }
 
 function judge(exchange: Exchange, shown: Probe, verdict: Verdict): Refusal | undefined {
-  const { outcome, preconditions, route } = exchange;
+  const { outcome, preconditions } = exchange;
   const context = { sent: exchange.fields, origin: shown.fields, shown: VALIDATORS };
-  if (verdict.action === 'perform') {
+  // undecided cannot be: what the probe could not tell was refused before
+  if (verdict.action !== 'respond') {
+    if (verdict.action === 'undecided') throw new Error(verdict.reason);
     outcome.verdict = verdict.held.length === 0 ? 'ignored' : 'perform';
     if (verdict.held.length > 0 && verdict.held.every((field) => field === 'if-unmodified-since'))
       outcome.dateOnly = true;
@@ -62,18 +70,12 @@ function judge(exchange: Exchange, shown: Probe, verdict: Verdict): Refusal | un
       'modification date. Send If-Match with the ETag of the version that the change is based on.';
     return { error: new GatewayError('precondition-required', detail), context };
   }
-  if (verdict.action === 'undecided') {
-    outcome.verdict = 'undecided';
-    const detail = 'The current state of the resource could not be determined. Nothing was written.';
-    return { error: new GatewayError('probe-undecided', detail), context };
-  }
   outcome.verdict = 'failed';
   outcome.field = verdict.field;
   const error = new GatewayError(
     'precondition-failed',
     failedDetail(verdict.field, shown, preconditions.ifNoneMatch === '*'),
   );
-  if (route.mode === 'off') return undefined;
   return { error, context: { ...context, field: verdict.field } };
 }
 

@@ -1,10 +1,9 @@
 // What the guard needs to know of one request, and what it gives back: nothing is sent from this folder.
 import type { Readable } from 'node:stream';
-import type { Lock } from '../lock/lock.ts';
+import type { Fate, Lock } from '../lock/lock.ts';
 import type { OriginClient } from '../origin/client.ts';
 import type { ForwardSettings, OriginAnswer } from '../origin/forward.ts';
 import type { ProbeSettings } from '../origin/probe.ts';
-import type { Resource } from '../route/resource.ts';
 import type { Route } from '../route/route.ts';
 import type { FieldLines } from '../semantics/fields.ts';
 import type { Preconditions } from '../semantics/preconditions.ts';
@@ -28,8 +27,10 @@ export interface Exchange {
   /** Path and query to forward, byte for byte. */
   readonly target: string;
   readonly route: Route;
-  /** The resource whose validators count, and its key. */
-  readonly resource: Resource;
+  /** Path and query of the resource whose validators count. */
+  readonly probed: string;
+  /** The resource keys that a write holds, in the order in which everybody takes them. */
+  readonly keys: readonly string[];
   /** The fields as received. */
   readonly fields: FieldLines;
   readonly preconditions: Preconditions;
@@ -38,6 +39,8 @@ export interface Exchange {
   readonly content: RequestContent;
   readonly clientGone: AbortSignal;
   readonly outcome: Outcome;
+  /** Told of each write's fate to come, so that the log can wait for it. */
+  readonly awaitFate: (settled: Promise<Fate>) => void;
 }
 
 /** What the guard works with; one set for the life of a configuration. */

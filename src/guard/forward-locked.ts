@@ -1,5 +1,5 @@
 // A write without a condition: lock, forward, release, so that it cannot slip between another client's check and write.
-import { withLease } from '../lock/lock.ts';
+import { withLeases } from '../lock/lock.ts';
 import type { Answer, Exchange, Tools } from './exchange.ts';
 import { performWrite } from './perform.ts';
 
@@ -7,7 +7,7 @@ export async function forwardLocked(exchange: Exchange, tools: Tools): Promise<A
   const content = await exchange.content.read(tools.buffer);
   const started = performance.now();
   const options = { waitMs: tools.waitMs, signal: exchange.clientGone };
-  return withLease(tools.lock, exchange.resource.key, options, () => {
+  return withLeases(tools.lock, exchange.keys, options, () => {
     exchange.outcome.lockMs = performance.now() - started;
     return performWrite(exchange, content, tools);
   });

@@ -1,4 +1,5 @@
-// Modes observe and warn: everything is forwarded as it came, without the lock, and what would have been refused is noted.
+// Modes observe and warn: everything is forwarded as it came, without the lock, after a probe of the state before it; what
+// enforce would have refused is noted.
 import { PROBLEMS } from '../errors.ts';
 import { forwardRead } from '../origin/forward.ts';
 import type { Plan } from '../route/plan.ts';
@@ -49,8 +50,6 @@ async function wouldAnswer(exchange: Exchange, of: Plan, tools: Tools): Promise<
   switch (of.kind) {
     case 'malformed':
       return { status: 400, code: 'precondition-malformed', field: of.field };
-    case 'demand':
-      return { status: 428, code: 'precondition-required' };
     case 'check': {
       const refusal = await decide(exchange, tools);
       if (refusal === undefined) return undefined;

@@ -3,7 +3,7 @@ import type { ErrorCode } from '../errors.ts';
 import type { Plan } from '../route/plan.ts';
 import type { ConditionalField } from '../semantics/preconditions.ts';
 
-/** What `observe` and `warn` would have answered under `enforce` or `require`. */
+/** What `observe` and `warn` would have answered under `enforce`. */
 export interface WouldAnswer {
   readonly status: number;
   readonly code: ErrorCode;

@@ -40,9 +40,7 @@ async function sendWrite(exchange: Exchange, content: Content, tools: Tools) {
     tools.forward,
     () => !exchange.clientGone.aborted,
   );
-  forwarded.settled.then((fate) => {
-    if (fate.kind === 'unknown') exchange.outcome.fate = 'unknown';
-  });
+  exchange.awaitFate(forwarded.settled);
   return forwarded;
 }
 
@@ -69,5 +67,5 @@ function framed(exchange: Exchange, content: Content): { fields: readonly string
 
 /** The origin's answer with its fields made ready. */
 export function passed(answer: OriginAnswer): PassedAnswer {
-  return { ...answer, made: false, fields: returnedFields(answer.fields) };
+  return { ...answer, made: false, fields: returnedFields(answer.status, answer.fields) };
 }

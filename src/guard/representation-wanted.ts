@@ -32,7 +32,7 @@ export async function withRepresentation(
   tools: Tools,
   plain: MadeAnswer,
 ): Promise<MadeAnswer> {
-  const { target } = exchange.resource;
+  const target = exchange.probed;
   const current = await fetchRepresentation(tools.origin, {
     target,
     fields: probeFields(exchange.forwarded),

@@ -1,30 +1,31 @@
 // The connections to the one origin: verified TLS, bounded pools, kept after a HEAD as long as the origin deserves it.
 import { readFileSync } from 'node:fs';
-import { type Dispatcher, Pool } from 'undici';
+import { Pool } from 'undici';
 import type { Config } from '../config/config.ts';
-import { type Deadlines, OriginExchange, type OriginRequest } from './exchange.ts';
+import { type ExchangeOptions, OriginExchange, type OriginRequest } from './exchange.ts';
+import { errorCode } from './failure.ts';
+import { Slots } from './slots.ts';
 
 /** `guarded`: probes and writes, which share warm connections; `open`: reads and unguarded traffic, which may hang. */
 export type Lane = 'guarded' | 'open';
 
-export interface SendOptions {
+export interface SendOptions extends ExchangeOptions {
   readonly lane: Lane;
-  readonly deadlines: Deadlines;
-  readonly lead: number;
-  readonly mayStart?: () => boolean;
+}
+
+/** An exchange that holds one of its lane's slots until it has ended, or `freeSlot` is called. */
+export interface Sent {
+  readonly exchange: OriginExchange;
+  freeSlot(): void;
 }
 
 export interface OriginClient {
-  /** The Host that the origin sees, given the client's. */
+  /** The Host that the origin sees, given the client's; empty when there was none. */
   host(received: string): string;
-  send(request: OriginRequest, options: SendOptions): OriginExchange;
-  /** Scheme and authority. */
-  readonly base: string;
-  /** The connections of the open lane, for reply-from. */
-  readonly open: Dispatcher;
-  /** Whether a connection may be used again after a HEAD. */
-  keepsAfterHead(): boolean;
+  send(request: OriginRequest, options: SendOptions): Sent;
   close(): Promise<void>;
+  /** Ends every connection, whatever is under way. */
+  destroy(): Promise<void>;
 }
 
 /** Bytes of an answer's head; Node's own limit for requests. */
@@ -46,7 +47,7 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
   };
   const open = () =>
     new Pool(url.origin, {
-      connections: origin.connections,
+      connections: null, // the slots bound them
       pipelining: 1,
       allowH2: false, // traps B32
       headersTimeout: 0, // every exchange brings its own deadlines
@@ -56,46 +57,68 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
     });
   const pools: Record<Lane, Pool> = { guarded: open(), open: open() };
 
+  const slots: Record<Lane, Slots> = {
+    guarded: new Slots(origin.connections),
+    open: new Slots(origin.connections),
+  };
+
   // undici closes a connection after every HEAD because some servers answer one with content (undici issue 258), which
-  // would be read as the next answer. Kept open here until an origin is caught at it: bytes that belong to no request.
+  // would be read as the next answer. Kept open here until an origin is caught at it: bytes that belong to no exchange,
+  // or that begin an answer and are none.
   let keepAfterHead = true;
+  const told = new WeakSet<Error>();
   const onDisconnect = (_url: URL, _targets: unknown, error: Error) => {
-    if (!keepAfterHead || !isStrayContent(error)) return;
-    keepAfterHead = false;
-    warn('the origin sent bytes that answer no request; its connections are no longer reused after a HEAD');
+    // an exchange that failed by the error says so first, but in a microtask
+    queueMicrotask(() => {
+      if (!keepAfterHead || !isStrayContent(error, told.has(error))) return;
+      keepAfterHead = false;
+      warn('the origin sent bytes that answer no request; its connections are no longer reused after a HEAD');
+    });
   };
   for (const pool of Object.values(pools)) pool.on('disconnect', onDisconnect);
 
+  const dispatch = (request: OriginRequest, lane: Lane, exchange: OriginExchange): void => {
+    pools[lane].dispatch(
+      {
+        method: request.method,
+        path: request.target,
+        headers: [...request.fields],
+        body: request.content ?? null,
+        idempotent: false, // undici repeats nothing by itself
+        ...(request.method === 'HEAD' ? { reset: !keepAfterHead } : {}),
+        ...(request.upgrade === undefined ? {} : { upgrade: request.upgrade }),
+      },
+      exchange,
+    );
+  };
+
   return {
-    base: url.origin,
-    open: pools.open,
-    keepsAfterHead: () => keepAfterHead,
-    host: (received) => (origin.host === 'origin' ? url.host : received),
+    host: (received) => (origin.host === 'origin' || received === '' ? url.host : received),
     send(request, options) {
-      const content = request.content;
+      const { content } = request;
       const streamed = content !== undefined && !Buffer.isBuffer(content);
-      const exchange = new OriginExchange({ ...options, streamed });
-      pools[options.lane].dispatch(
-        {
-          method: request.method,
-          path: request.target,
-          headers: [...request.fields],
-          body: content ?? null,
-          idempotent: false, // undici repeats nothing by itself
-          ...(request.method === 'HEAD' ? { reset: !keepAfterHead } : {}),
-          ...(request.upgrade === undefined ? {} : { upgrade: request.upgrade }),
-        },
-        exchange,
-      );
-      return exchange;
+      const exchange = new OriginExchange(options, streamed);
+      const freeSlot = slots[options.lane].enter(() => dispatch(request, options.lane, exchange));
+      exchange.ended.then((ending) => {
+        freeSlot();
+        if (ending !== 'complete' && ending.cause instanceof Error) told.add(ending.cause);
+        // what the origin did not take would wait for a reader for ever
+        if (streamed) content.destroy();
+      });
+      return { exchange, freeSlot };
     },
     async close() {
       await Promise.all(Object.values(pools).map((pool) => pool.close()));
     },
+    async destroy() {
+      await Promise.all(Object.values(pools).map((pool) => pool.destroy()));
+    },
   };
 }
 
-function isStrayContent(error: Error): boolean {
-  const code = 'code' in error ? String(error.code) : '';
+/** `told`: an exchange has failed by this error, so it is no news that the bytes were unexpected. */
+function isStrayContent(error: Error, told: boolean): boolean {
+  const code = errorCode(error);
+  if (told) return code === 'HPE_INVALID_CONSTANT';
   return code.startsWith('HPE_') || (code === 'UND_ERR_SOCKET' && error.message === 'bad response');
 }

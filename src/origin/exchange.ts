@@ -1,9 +1,9 @@
 // One request to the origin and its answer: when it was sent, when the head came, and when the origin's side settled.
 import type { Duplex, Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { GatewayError } from '../errors.ts';
-import { fieldValues } from '../semantics/fields.ts';
 import { OriginContent } from './content.ts';
+import { type FailureKind, failureOf, OriginFailure } from './failure.ts';
+import { latin1Fields, type OriginHead, readHead } from './head.ts';
 
 export interface OriginRequest {
   readonly method: string;
@@ -23,38 +23,23 @@ export interface Upgraded {
   readonly socket: Duplex;
 }
 
-/** The answer's head; 1xx excepted. Field values are Latin-1, a character an octet. */
-export interface OriginHead {
-  readonly status: number;
-  readonly statusText: string;
-  readonly fields: readonly string[];
-}
-
 /** Milliseconds. Once the head is in, only `total` still runs. */
 export type Deadlines =
   /** From the call to the end of the answer. */
   | { readonly total: number }
   | {
-      /** From the call to the first byte out: a free connection, connecting, TLS. */
+      /** From the call to the first byte out: a free slot, connecting, TLS. */
       readonly start: number;
       /** From the first byte out (of streamed content: from its last byte) to the answer's head. */
       readonly head: number;
     };
 
-/** `content`: the client's content broke off, the cause says how. */
-export type FailureKind = 'unreachable' | 'timeout' | 'invalid' | 'reset' | 'cancelled' | 'content';
-
-/** Why there is no answer, or no whole one. `sent` false: not a byte of the request has left. */
-export class OriginFailure extends Error {
-  readonly kind: FailureKind;
-  readonly sent: boolean;
-
-  constructor(kind: FailureKind, sent: boolean, cause?: unknown) {
-    super(`origin ${kind}`, { cause });
-    this.name = 'OriginFailure';
-    this.kind = kind;
-    this.sent = sent;
-  }
+export interface ExchangeOptions {
+  readonly deadlines: Deadlines;
+  /** Bytes of the answer's content that may wait here for a slow reader. */
+  readonly lead: number;
+  /** Asked in the same tick in which the first byte would leave (locks.md R1); false cancels. */
+  readonly mayStart?: () => boolean;
 }
 
 /** How the exchange ended on the origin's side. */
@@ -69,47 +54,45 @@ export class OriginExchange implements Dispatcher.DispatchHandler {
   readonly head: Promise<OriginHead>;
   /** Never rejects. */
   readonly ended: Promise<Ending>;
+  /** The whole request has left, or never will. Never rejects. */
+  readonly requestSent: Promise<void>;
   readonly content: OriginContent;
   /** Called instead of `head` when the protocol changes; set by who asked for it. */
   onUpgraded: ((upgraded: Upgraded) => void) | undefined;
-  /** Milliseconds on the monotonic clock at which the first byte left; of streamed content, the last one. */
+  /** Milliseconds on the monotonic clock at which the latest byte of the request left. */
   sentAt: number | undefined;
 
   readonly #deadlines: Deadlines;
   readonly #mayStart: () => boolean;
+  readonly #streamed: boolean;
+  readonly #resolveHead: (head: OriginHead) => void;
+  readonly #rejectHead: (failure: OriginFailure) => void;
+  readonly #resolveSent: () => void;
+  readonly #end: (ending: Ending) => void;
   #controller: Dispatcher.DispatchController | undefined;
   #failure: OriginFailure | undefined;
   #headSeen = false;
   #timer: NodeJS.Timeout | undefined;
-  readonly #streamed: boolean;
-  readonly #resolveHead: (head: OriginHead) => void;
-  readonly #rejectHead: (failure: OriginFailure) => void;
-  readonly #end: (ending: Ending) => void;
 
-  /** `mayStart` is asked in the same tick in which the first byte would leave (locks.md R1); false cancels. */
-  constructor(options: {
-    deadlines: Deadlines;
-    /** Bytes of the answer's content that may wait here for a slow reader. */
-    lead: number;
-    streamed: boolean;
-    mayStart?: () => boolean;
-  }) {
+  /** `streamed`: the content is no buffer, so that its last byte leaves later than its first. */
+  constructor(options: ExchangeOptions, streamed: boolean) {
     this.#deadlines = options.deadlines;
     this.#mayStart = options.mayStart ?? (() => true);
-    this.#streamed = options.streamed;
+    this.#streamed = streamed;
     const head = Promise.withResolvers<OriginHead>();
+    const sent = Promise.withResolvers<void>();
     const ended = Promise.withResolvers<Ending>();
     // who waits only for `ended` must not be punished for it
     head.promise.catch(() => {});
     this.head = head.promise;
     this.#resolveHead = head.resolve;
     this.#rejectHead = head.reject;
+    this.requestSent = sent.promise;
+    this.#resolveSent = sent.resolve;
     this.ended = ended.promise;
     this.#end = ended.resolve;
-    this.content = new OriginContent(
-      { pause: () => this.#controller?.pause(), resume: () => this.#controller?.resume() },
-      options.lead,
-    );
+    const flow = { pause: () => this.#controller?.pause(), resume: () => this.#controller?.resume() };
+    this.content = new OriginContent(flow, options.lead);
     this.#arm('total' in this.#deadlines ? this.#deadlines.total : this.#deadlines.start);
   }
 
@@ -144,10 +127,13 @@ export class OriginExchange implements Dispatcher.DispatchHandler {
     else this.#armHead();
   }
 
-  onRequestSent(): void {
-    if (!this.#streamed || this.#headSeen || this.#failure !== undefined) return;
+  onBodySent(): void {
     this.sentAt = performance.now();
-    this.#armHead();
+  }
+
+  onRequestSent(): void {
+    this.#resolveSent();
+    if (this.#streamed && !this.#headSeen && this.#failure === undefined) this.#armHead();
   }
 
   onRequestUpgrade(
@@ -156,8 +142,7 @@ export class OriginExchange implements Dispatcher.DispatchHandler {
     _headers: unknown,
     socket: Duplex,
   ): void {
-    clearTimeout(this.#timer);
-    this.#end('complete');
+    this.#complete();
     if (this.onUpgraded === undefined || this.#failure !== undefined) socket.destroy();
     else this.onUpgraded({ status, fields: latin1Fields(controller.rawHeaders), socket });
   }
@@ -169,14 +154,14 @@ export class OriginExchange implements Dispatcher.DispatchHandler {
     statusText?: string,
   ): void {
     if (status < 200) return;
-    const fields = latin1Fields(controller.rawHeaders);
-    if (status > 599 || !framesContent(fields)) {
+    const head = readHead(status, statusText, controller.rawHeaders);
+    if (head === undefined) {
       this.#fail('invalid');
       return;
     }
     this.#headSeen = true;
     this.#disarmPhase();
-    this.#resolveHead({ status, statusText: cleanReason(statusText), fields });
+    this.#resolveHead(head);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -185,20 +170,24 @@ export class OriginExchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     if (this.#failure !== undefined) return;
-    clearTimeout(this.#timer);
+    this.#complete();
     this.content.finish('complete');
-    this.#end('complete');
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    this.#settle(
-      new OriginFailure(kindOf(error, this.sentAt !== undefined), this.sentAt !== undefined, error),
-    );
+    this.#settle(failureOf(error, this.sentAt !== undefined));
+  }
+
+  #complete(): void {
+    clearTimeout(this.#timer);
+    this.#resolveSent();
+    this.#end('complete');
   }
 
   #fail(kind: FailureKind): void {
-    this.#settle(new OriginFailure(kind, this.sentAt !== undefined));
-    this.#controller?.abort(this.#failure ?? new OriginFailure(kind, this.sentAt !== undefined));
+    const failure = new OriginFailure(kind, this.sentAt !== undefined);
+    this.#settle(failure);
+    this.#controller?.abort(failure);
   }
 
   #settle(failure: OriginFailure): void {
@@ -207,6 +196,7 @@ export class OriginExchange implements Dispatcher.DispatchHandler {
     clearTimeout(this.#timer);
     this.#rejectHead(failure);
     this.content.finish('cut');
+    this.#resolveSent();
     this.#end(failure);
   }
 
@@ -222,39 +212,4 @@ export class OriginExchange implements Dispatcher.DispatchHandler {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#fail('timeout'), ms);
   }
-}
-
-function latin1Fields(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
-  if (!Array.isArray(raw)) return [];
-  return raw.map((item) => (typeof item === 'string' ? item : item.toString('latin1')));
-}
-
-/** undici takes the chunked coding off, and passes any other without a word (attacks 4, towards the client). */
-function framesContent(fields: readonly string[]): boolean {
-  const coding = fieldValues(fields, 'transfer-encoding');
-  return coding.length === 0 || (coding.length === 1 && coding[0]?.trim().toLowerCase() === 'chunked');
-}
-
-/** undici reads the reason phrase as UTF-8; one that is no ASCII comes out broken, and none is needed (RFC 9112 4). */
-function cleanReason(reason = ''): string {
-  return /^[\t\x20-\x7e]*$/.test(reason) ? reason : '';
-}
-
-const TIMEOUTS = new Set([
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_HEADERS_TIMEOUT',
-  'UND_ERR_BODY_TIMEOUT',
-  'ETIMEDOUT',
-]);
-const INVALID = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH']);
-
-/** What went wrong, in our words; `sent`: at least a byte of the request has left. */
-export function kindOf(error: Error, sent: boolean): FailureKind {
-  if (error instanceof OriginFailure) return error.kind;
-  if (error instanceof GatewayError) return 'content';
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  if (TIMEOUTS.has(code)) return 'timeout';
-  if (!sent) return 'unreachable';
-  if (INVALID.has(code) || code.startsWith('HPE_')) return 'invalid';
-  return 'reset';
 }

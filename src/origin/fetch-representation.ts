@@ -21,7 +21,7 @@ export async function fetchRepresentation(
   origin: OriginClient,
   request: FetchRequest,
 ): Promise<CurrentRepresentation | undefined> {
-  const exchange = origin.send(
+  const { exchange } = origin.send(
     { method: 'GET', target: request.target, fields: request.fields },
     { lane: 'open', deadlines: { total: request.timeoutMs }, lead: 0 },
   );

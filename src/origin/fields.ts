@@ -88,8 +88,10 @@ export interface Arrival {
   readonly peer: string;
   /** The peer is in `trust`: its Forwarded and X-Forwarded-* are kept and extended. */
   readonly trusted: boolean;
+  /** Empty when the client sent none (HTTP/1.0). */
   readonly host: string;
-  /** Our pseudonym in Via (RFC 9110 7.6.3). */
+  /** The client's HTTP version and our pseudonym in Via (RFC 9110 7.6.3). */
+  readonly version: string;
   readonly via: string;
 }
 
@@ -130,10 +132,11 @@ export function forwardFields(received: FieldLines, arrival: Arrival): string[] 
     }
     fields.push(name, value);
   }
-  fields.push('Via', `1.1 ${arrival.via}`);
+  fields.push('Via', `${arrival.version} ${arrival.via}`);
   fields.push('X-Forwarded-For', forwardedFor === '' ? arrival.peer : `${forwardedFor}, ${arrival.peer}`);
   fields.push('X-Forwarded-Proto', proto ?? 'http');
-  fields.push('X-Forwarded-Host', host ?? arrival.host);
+  const seenHost = host ?? arrival.host;
+  if (seenHost !== '') fields.push('X-Forwarded-Host', seenHost);
   return fields;
 }
 
@@ -171,12 +174,16 @@ function without(fields: readonly string[], drop: (lowerCaseName: string) => boo
   return kept;
 }
 
-/** The origin's fields for the client: all but those of the connection, and those that Connection names (7.6.1). */
-export function returnedFields(received: FieldLines): string[] {
+/**
+ * The origin's fields for the client: all but those of the connection, and those that Connection names (7.6.1). A 204
+ * has no Content-Length (8.6).
+ */
+export function returnedFields(status: number, received: FieldLines): string[] {
   const nominated = new Set<string>();
   for (let i = 0; i + 1 < received.length; i += 2) {
     if (received[i]?.toLowerCase() !== 'connection') continue;
     for (const option of (received[i + 1] ?? '').split(',')) nominated.add(option.trim().toLowerCase());
   }
+  if (status === 204) nominated.add('content-length');
   return without(received, (name) => NEVER_RETURNED.has(name) || nominated.has(name));
 }

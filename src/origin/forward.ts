@@ -3,13 +3,9 @@ import { type ErrorCode, GatewayError } from '../errors.ts';
 import type { Fate } from '../lock/lock.ts';
 import type { OriginClient } from './client.ts';
 import type { OriginContent } from './content.ts';
-import {
-  type OriginExchange,
-  OriginFailure,
-  type OriginHead,
-  type OriginRequest,
-  type Upgraded,
-} from './exchange.ts';
+import type { OriginExchange, OriginRequest, Upgraded } from './exchange.ts';
+import { failureOf, OriginFailure } from './failure.ts';
+import type { OriginHead } from './head.ts';
 
 /** The origin's answer on its way to the client. */
 export interface OriginAnswer extends OriginHead {
@@ -51,7 +47,7 @@ export async function forwardWrite(
   mayStart: () => boolean,
 ): Promise<{ answer: OriginAnswer | GatewayError; settled: Promise<Fate> }> {
   const { connect, write } = settings.timeouts;
-  const exchange = origin.send(request, {
+  const { exchange, freeSlot } = origin.send(request, {
     lane: 'guarded',
     deadlines: { start: connect, head: write },
     lead: WRITE_LEAD,
@@ -60,13 +56,15 @@ export async function forwardWrite(
   try {
     const head = await exchange.head;
     const settled = settle(exchange, head, settings);
+    // what is left of the answer is a download, and its reader may take his time: no reason to keep other writes out
+    settled.then(freeSlot);
     const abandon = () => {
       exchange.discard(Number.POSITIVE_INFINITY);
       settled.then(() => exchange.cancel());
     };
     return { answer: { ...head, content: exchange.content, abandon }, settled };
   } catch (error) {
-    const failure = asFailure(error);
+    const failure = failureOf(error, true);
     return {
       answer: writeError(failure),
       settled: Promise.resolve(failure.sent ? unknownFate(exchange, settings) : KNOWN),
@@ -88,7 +86,11 @@ export async function forwardRead(
   clientGone: AbortSignal,
 ): Promise<OriginAnswer> {
   const { connect, read } = settings.timeouts;
-  const exchange = origin.send(request, { lane: 'open', deadlines: { start: connect, head: read }, lead: 0 });
+  const { exchange } = origin.send(request, {
+    lane: 'open',
+    deadlines: { start: connect, head: read },
+    lead: 0,
+  });
   const cancel = () => exchange.cancel();
   clientGone.addEventListener('abort', cancel, { once: true });
   exchange.ended.then(() => clientGone.removeEventListener('abort', cancel));
@@ -97,7 +99,7 @@ export async function forwardRead(
     const abandon = () => (clientGone.aborted ? exchange.cancel() : exchange.discard(MAX_DISCARD));
     return { ...head, content: exchange.content, abandon };
   } catch (error) {
-    throw readError(asFailure(error));
+    throw readError(failureOf(error, true));
   }
 }
 
@@ -106,9 +108,15 @@ export async function forwardUpgrade(
   origin: OriginClient,
   request: OriginRequest & { readonly upgrade: string },
   settings: ForwardSettings,
+  clientGone: AbortSignal,
 ): Promise<OriginAnswer | Upgraded> {
   const { connect, read } = settings.timeouts;
-  const exchange = origin.send(request, { lane: 'open', deadlines: { start: connect, head: read }, lead: 0 });
+  const { exchange } = origin.send(request, {
+    lane: 'open',
+    deadlines: { start: connect, head: read },
+    lead: 0,
+  });
+  clientGone.addEventListener('abort', () => exchange.cancel(), { once: true });
   const upgraded = new Promise<Upgraded>((resolve) => {
     exchange.onUpgraded = resolve;
   });
@@ -117,12 +125,14 @@ export async function forwardUpgrade(
     if ('socket' in answer) return answer;
     return { ...answer, content: exchange.content, abandon: () => exchange.cancel() };
   } catch (error) {
-    throw readError(asFailure(error));
+    throw readError(failureOf(error, true));
   }
 }
 
 async function settle(exchange: OriginExchange, head: OriginHead, settings: ForwardSettings): Promise<Fate> {
   if (FATE_UNKNOWN.has(head.status)) return unknownFate(exchange, settings);
+  // an answer that comes before the content has gone out says nothing of what the origin still receives
+  await exchange.requestSent;
   if (settings.release === 'headers') return KNOWN;
   const late = Promise.withResolvers<'late'>();
   const timer = setTimeout(() => late.resolve('late'), MAX_AFTER_HEAD);
@@ -137,10 +147,6 @@ function unknownFate(exchange: OriginExchange, settings: ForwardSettings): Fate 
   const sentAt = exchange.sentAt ?? performance.now();
   const rest = sentAt + write + uncertainty - performance.now();
   return { kind: 'unknown', quarantineMs: Math.max(uncertainty, rest) };
-}
-
-function asFailure(error: unknown): OriginFailure {
-  return error instanceof OriginFailure ? error : new OriginFailure('reset', true, error);
 }
 
 /** The error for the client of a write: what is unknown is called so. */

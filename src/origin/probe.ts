@@ -5,7 +5,8 @@ import { fieldValue } from '../semantics/fields.ts';
 import type { Preconditions } from '../semantics/preconditions.ts';
 import { type Representation, readValidators, type Validators } from '../semantics/representation.ts';
 import type { OriginClient } from './client.ts';
-import { OriginFailure, type OriginHead } from './exchange.ts';
+import { failureOf, OriginFailure } from './failure.ts';
+import type { OriginHead } from './head.ts';
 
 export interface Probe {
   readonly representation: Representation;
@@ -64,7 +65,7 @@ async function ask(
   request: ProbeRequest,
   settings: ProbeSettings,
 ): Promise<OriginHead | OriginFailure> {
-  const exchange = origin.send(
+  const { exchange } = origin.send(
     { method, target: request.target, fields: request.fields },
     { lane: 'guarded', deadlines: { total: settings.timeoutMs }, lead: MAX_DISCARD },
   );
@@ -75,7 +76,7 @@ async function ask(
     exchange.discard(MAX_DISCARD);
     return head;
   } catch (error) {
-    return error instanceof OriginFailure ? error : new OriginFailure('reset', true, error);
+    return failureOf(error, true);
   } finally {
     request.clientGone.removeEventListener('abort', cancel);
   }

@@ -1,0 +1,27 @@
+// What the log will say of one request; filled in on its way.
+import { GatewayError } from '../errors.ts';
+import type { Outcome } from '../guard/outcome.ts';
+
+export interface Account {
+  readonly method: string;
+  /** Without the query, which may hold secrets. */
+  readonly path: string;
+  route?: string;
+  mode?: string;
+  readonly outcome: Outcome;
+  /** What went wrong underneath, for the operator only. */
+  cause?: unknown;
+  /** A write's fate; the log waits for it. */
+  settled?: Promise<void>;
+}
+
+export function openAccount(method: string | undefined, requestTarget: string): Account {
+  const mark = requestTarget.indexOf('?');
+  const path = mark === -1 ? requestTarget : requestTarget.slice(0, mark);
+  return { method: method ?? '', path, outcome: {} };
+}
+
+export function noteError(error: unknown, account: Account): void {
+  account.outcome.code = error instanceof GatewayError ? error.code : 'internal';
+  account.cause = error instanceof GatewayError ? error.cause : error;
+}

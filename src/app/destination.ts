@@ -1,0 +1,34 @@
+// The second resource that MOVE and COPY write to (RFC 4918 9.8, 9.9).
+import { GatewayError } from '../errors.ts';
+import { resourceOf } from '../route/resource.ts';
+import type { RouteTable } from '../route/route-table.ts';
+import { parseTarget } from '../route/target.ts';
+import { fieldValues } from '../semantics/fields.ts';
+import type { Received } from './receive.ts';
+
+const TO_DESTINATION = new Set(['MOVE', 'COPY']);
+
+/**
+ * The resource key of Destination; undefined for other methods, and without the field, which the origin will refuse.
+ * Throws GatewayError where it is malformed, ambiguous or of another server: what is not locked must not be written.
+ */
+export function destinationKey({ method, host, fields }: Received, table: RouteTable): string | undefined {
+  if (!TO_DESTINATION.has(method)) return undefined;
+  const values = fieldValues(fields, 'destination');
+  const [value] = values;
+  if (value === undefined) return undefined;
+  if (values.length > 1) throw new GatewayError('request-invalid', 'Send one Destination field.');
+  // TLS may end in front of us: the scheme is not ours to judge
+  const target = parseTarget(value.trim().replace(/^https:/i, 'http:'), host);
+  if ('code' in target) throw new GatewayError(target.code, `Destination: ${target.detail}`);
+  const match = table.match(target);
+  if (match === 'ambiguous') {
+    throw new GatewayError(
+      'target-ambiguous',
+      'Servers read this Destination differently; send the plain path.',
+    );
+  }
+  const resource = resourceOf(match, target);
+  if ('code' in resource) throw new GatewayError(resource.code, `Destination: ${resource.detail}`);
+  return resource.key;
+}
