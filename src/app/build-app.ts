@@ -11,7 +11,7 @@ import { send } from './send.ts';
 import { registerUnguarded } from './unguarded.ts';
 import { handleUpgrade, opensTunnel, type Tunnels } from './upgrade.ts';
 
-/** How often Node looks for heads that are late, milliseconds; its default of 30 s would let them pile up (traps B18). */
+/** How often Node looks for heads that are late, milliseconds; its default of 30 s would let them pile up. */
 const CHECKING_INTERVAL = 1_000;
 
 /** Builds the listener; the caller listens and closes. */
@@ -23,7 +23,7 @@ export function buildApp(gateway: Gateway): FastifyInstance {
     keepAliveTimeout: limits.keepalive,
     requestTimeout: 0, // the content has its own deadlines
     return503OnClosing: false,
-    // routing is not Fastify's: its reading of a target must not differ from ours (traps findings 3 and 4)
+    // routing is not Fastify's: its reading of a target must not differ from ours
     rewriteUrl: () => '/',
     clientErrorHandler: (error, socket) => answerClientError(error, socket, connections, gateway.now),
     http: {
@@ -68,7 +68,7 @@ export function buildApp(gateway: Gateway): FastifyInstance {
   app.route({
     method: app.supportedMethods,
     url: '/',
-    // before Fastify looks at the content (traps B15 to B17)
+    // before Fastify looks at the content: it would parse it, and refuse types it does not know
     onRequest: (request, reply) => {
       connections.take(request.raw, reply.raw, () => void handleRequest(request, reply, gateway));
     },

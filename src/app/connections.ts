@@ -6,9 +6,9 @@ import type { Duplex } from 'node:stream';
 export const MALFORMED = Symbol('malformed content');
 
 /**
- * Node hands out pipelined requests all at once (traps B20). Here each one waits for the answer to the one before it, so
- * that a read behind a write sees it done, a connection never has more than one request at work (attacks 32, 33), and
- * nothing that is written around an answer can be taken for it (traps B19).
+ * Node hands out pipelined requests all at once. Here each one waits for the answer to the one before it, so
+ * that a read behind a write sees it done, a connection never has more than one request at work, and
+ * nothing that is written around an answer can be taken for it.
  */
 export class Connections {
   /** The response that the connection's next request has to wait for. */
@@ -45,7 +45,7 @@ export class Connections {
 
   /**
    * Nothing more can be read from this connection. Calls `answer` when no answer is owed on it; otherwise that one is the
-   * last: a 400 would be taken for the answer to a write that was performed (attacks 34, 35).
+   * last: a 400 would be taken for the answer to a write that was performed.
    */
   breakOff(socket: Duplex, clientLeft: boolean, answer: () => void): void {
     if (this.#broken.has(socket)) return;

@@ -1,4 +1,4 @@
-// `cors: expose`: lets scripts of other origins read ETag and send conditions where the origin forgot to (users.md 51).
+// `cors: expose`: lets scripts of other origins read ETag and send conditions where the origin forgot to.
 import type { Exchange } from '../guard/exchange.ts';
 import { fieldValue } from '../semantics/fields.ts';
 

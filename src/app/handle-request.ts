@@ -22,7 +22,7 @@ export async function handleRequest(
   const { raw: message, originalUrl } = request;
   const { raw: response } = reply;
   const account = openAccount(message.method, originalUrl);
-  // Node's parser stops behind a Connection: upgrade, agreed to or not: nothing more can be read here (attacks 38)
+  // Node's parser stops behind a Connection: upgrade, agreed to or not: nothing more can be read here
   if (message.headers.upgrade !== undefined) response.shouldKeepAlive = false;
   response.once('close', () => void logRequest(gateway.log, account, response, performance.now() - started));
   const answer = (made: Answer): void => {
@@ -44,7 +44,7 @@ export async function handleRequest(
   }
 }
 
-/** GET, HEAD and OPTIONS have no content that means anything (RFC 9110 9.3.1); it is left behind (attacks 20, 21). */
+/** GET, HEAD and OPTIONS have no content that means anything (RFC 9110 9.3.1); it is left behind. */
 const WITHOUT_CONTENT = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 async function forward(

@@ -13,7 +13,7 @@ export interface Received {
   readonly fields: FieldLines;
 }
 
-/** Fields of which a second line would be read differently by the next hop (attacks 77, traps B21). */
+/** Fields of which a second line would be read differently by the next hop. */
 const SINGLE = new Set(['host', 'content-type', 'authorization', 'content-length', 'expect', 'max-forwards']);
 
 const HOST = /^(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
@@ -39,7 +39,7 @@ export function receive(message: IncomingMessage, requestTarget: string, longest
   return { method, target, host, fields };
 }
 
-/** One pass over the raw lines: Node's collapsed map hides repetition (traps B21). Returns the host. */
+/** One pass over the raw lines: Node's collapsed map hides repetition. Returns the host. */
 function checkFields(fields: FieldLines, version: string): string {
   const seen = new Set<string>();
   let host = '';

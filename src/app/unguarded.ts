@@ -28,7 +28,7 @@ export interface Timeouts {
   readonly read: number;
 }
 
-/** Carries the request through reply-from, which would normalise the target and fold repeated lines (traps B8, B21). */
+/** Carries the request through reply-from, which would normalise the target and fold repeated lines. */
 class Carried {
   readonly request: UnguardedRequest;
   constructor(request: UnguardedRequest) {
@@ -45,7 +45,7 @@ type Respond = (
 
 /**
  * Registers reply-from with an exchange of ours in place of its own client, whose defaults retry, leak and verify no
- * certificate (traps B3 to B6, B14, B29 to B31): the same deadlines, slots and checks as for guarded traffic.
+ * certificate: the same deadlines, slots and checks as for guarded traffic.
  */
 export function registerUnguarded(app: FastifyInstance, origin: OriginClient, timeouts: Timeouts): void {
   const request = (options: { headers?: unknown }, respond: Respond): void => {

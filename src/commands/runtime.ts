@@ -1,4 +1,4 @@
-// Node's version is a security setting: older ones drop fields without a word (traps finding 10).
+// Node's version is a security setting: older ones drop fields without a word.
 
 /** The oldest release of each line that answers 431 instead of dropping If-Match. */
 const OLDEST: Readonly<Record<number, number>> = { 22: 23, 24: 21 };

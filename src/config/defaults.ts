@@ -28,7 +28,7 @@ export const DEFAULTS = {
     connections: 4096,
     /** Node's own limit. */
     head: '16KiB',
-    /** Below 1000, from where older releases of Node dropped lines (traps finding 10). */
+    /** Below 1000, from where older releases of Node dropped lines. */
     fields: 200,
     target: '8KiB',
     content: '1GiB',

@@ -1,4 +1,4 @@
-// The table of contents: what each plan does (design section 2).
+// The table of contents: what each plan does.
 import { GatewayError } from '../errors.ts';
 import type { Plan } from '../route/plan.ts';
 import type { ConditionalField } from '../semantics/preconditions.ts';

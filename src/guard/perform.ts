@@ -11,8 +11,8 @@ import { refuse } from './refuse.ts';
 export type Content = Buffer | Readable;
 
 /**
- * Forwards a write. The client's conditional fields go along: a capable origin checks them again, atomically (design
- * section 2). Once the first byte has left, nothing that the client does ends the exchange (rule R3).
+ * Forwards a write. The client's conditional fields go along: a capable origin checks them again, atomically. Once the
+ * first byte has left, nothing that the client does ends the exchange: the origin performs it all the same.
  */
 export async function performWrite(
   exchange: Exchange,

@@ -9,7 +9,7 @@ export interface Lease {
 export type Fate =
   /** The origin has answered, or never got the request: the next writer may come. */
   | { readonly kind: 'known' }
-  /** The origin may still be applying the write: the key stays locked for `quarantineMs` (rule R2). */
+  /** The origin may still be applying the write: the key stays locked for `quarantineMs`. */
   | { readonly kind: 'unknown'; readonly quarantineMs: number };
 
 /** What a holder returns: a value for the client at once, and the moment the origin's side has settled. */

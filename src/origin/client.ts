@@ -49,7 +49,7 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
     new Pool(url.origin, {
       connections: null, // the slots bound them
       pipelining: 1,
-      allowH2: false, // traps B32
+      allowH2: false, // one request at a time per connection is what the guard's deadlines are made for
       headersTimeout: 0, // every exchange brings its own deadlines
       bodyTimeout: 0,
       maxHeaderSize: MAX_HEAD,

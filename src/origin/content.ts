@@ -15,7 +15,7 @@ export interface Flow {
 
 /**
  * Chunks wait here until a sink is attached and while it pauses. The origin is paused once more than `lead` bytes
- * wait: a write's answer gets a long lead, so that a slow reader does not keep the origin's side open (locks.md 2.7).
+ * wait: a write's answer gets a long lead, so that a slow reader does not keep the origin's side open.
  */
 export class OriginContent {
   readonly #flow: Flow;

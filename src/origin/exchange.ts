@@ -38,7 +38,7 @@ export interface ExchangeOptions {
   readonly deadlines: Deadlines;
   /** Bytes of the answer's content that may wait here for a slow reader. */
   readonly lead: number;
-  /** Asked in the same tick in which the first byte would leave (locks.md R1); false cancels. */
+  /** Asked in the same tick in which the first byte would leave; false cancels. */
   readonly mayStart?: () => boolean;
 }
 

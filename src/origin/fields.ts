@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import type { FieldLines } from '../semantics/fields.ts';
 
-/** Fields of one connection (RFC 9110 7.6.1), and what would be a hole if it were passed on (traps B11, attacks C4). */
+/** Fields of one connection (RFC 9110 7.6.1), and what would be a hole if it were passed on. */
 const NEVER_FORWARDED = new Set([
   'connection',
   'expect', // handled here: the verdict comes before the 100
@@ -95,7 +95,7 @@ export interface Arrival {
   readonly via: string;
 }
 
-/** The first connection option that is no connection option: `Connection: If-Match` is an attack (attacks 70). */
+/** The first connection option that is no connection option: `Connection: If-Match` is an attack. */
 export function forbiddenConnectionOption(value: string): string | undefined {
   for (const option of value.split(',')) {
     const name = option.trim().toLowerCase();
@@ -118,7 +118,7 @@ export function forwardFields(received: FieldLines, arrival: Arrival): string[] 
     const value = received[i + 1] ?? '';
     const lower = name.toLowerCase();
     if (lower === 'host' || lower === 'content-length' || NEVER_FORWARDED.has(lower)) continue;
-    // CGI-like origins fold Content_Length and Content-Length into one variable (attacks 11)
+    // CGI-like origins fold Content_Length and Content-Length into one variable
     if (OVERRIDES.has(lower) || lower.includes('_')) continue;
     if (FORWARDING.has(lower)) {
       if (!arrival.trusted) continue;
@@ -152,7 +152,7 @@ export function withoutConditions(fields: readonly string[]): string[] {
 
 /**
  * The fields of a probe, of those that are forwarded: credentials, cookies, Accept* and custom fields stay, so that
- * it selects the representation that the write is about; no cache may answer it (attacks 96).
+ * it selects the representation that the write is about; no cache may answer it.
  */
 export function probeFields(forwarded: readonly string[]): string[] {
   const fields = without(forwarded, (name) => CONDITIONAL.has(name) || NOT_ON_A_PROBE.has(name));

@@ -27,11 +27,11 @@ export interface ForwardSettings {
 
 /** Bytes of a write's answer that are taken off the origin's hands however slowly the client reads. */
 const WRITE_LEAD = 1024 * 1024;
-/** A write's answer that dribbles holds the lock no longer than this after its head (locks.md 2.1). Milliseconds. */
+/** A write's answer that dribbles holds the lock no longer than this after its head. Milliseconds. */
 const MAX_AFTER_HEAD = 5_000;
 /** Bytes of an unwanted answer that are read to keep its connection. */
 const MAX_DISCARD = 64 * 1024;
-/** A gateway behind us gave up: what it forwarded to may still be at work (rule R2). */
+/** A gateway behind us gave up: what it forwarded to may still be at work. */
 const FATE_UNKNOWN = new Set([502, 504]);
 
 const KNOWN: Fate = { kind: 'known' };
@@ -141,7 +141,7 @@ async function settle(exchange: OriginExchange, head: OriginHead, settings: Forw
   return ending instanceof OriginFailure ? unknownFate(exchange, settings) : KNOWN;
 }
 
-/** Until the origin can no longer be applying it: max(U, sentAt + W + U - now), locks.md 2.7. */
+/** Until the origin can no longer be applying it: max(U, sentAt + W + U - now), with W and U the timeouts `write` and `uncertainty`. */
 function unknownFate(exchange: OriginExchange, settings: ForwardSettings): Fate {
   const { write, uncertainty } = settings.timeouts;
   const sentAt = exchange.sentAt ?? performance.now();

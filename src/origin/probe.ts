@@ -37,7 +37,7 @@ export interface ProbeSettings {
 /** Bytes of a GET's content that are read and dropped to keep its connection; beyond, the connection is given up. */
 const MAX_DISCARD = 64 * 1024;
 
-/** Never rejects: what cannot be decided is a state of its own (design section 2, probe results). */
+/** Never rejects: what cannot be decided is a state of its own. */
 export async function probe(
   origin: OriginClient,
   request: ProbeRequest,
