@@ -4,8 +4,8 @@ import type { Outcome } from '../guard/outcome.ts';
 
 export interface Account {
   readonly method: string;
-  /** Without the query, which may hold secrets. */
-  readonly path: string;
+  /** Without query and fragment, which may hold secrets; empty for what is no path. */
+  path: string;
   route?: string;
   mode?: string;
   readonly outcome: Outcome;
@@ -16,8 +16,7 @@ export interface Account {
 }
 
 export function openAccount(method: string | undefined, requestTarget: string): Account {
-  const mark = requestTarget.indexOf('?');
-  const path = mark === -1 ? requestTarget : requestTarget.slice(0, mark);
+  const [path] = /^\/[^?#]*/.exec(requestTarget) ?? [''];
   return { method: method ?? '', path, outcome: {} };
 }
 

@@ -25,7 +25,7 @@ export function buildApp(gateway: Gateway): FastifyInstance {
     return503OnClosing: false,
     // routing is not Fastify's: its reading of a target must not differ from ours
     rewriteUrl: () => '/',
-    clientErrorHandler: (error, socket) => answerClientError(error, socket, connections, gateway.now),
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, connections, gateway),
     http: {
       headersTimeout: limits.arrival,
       connectionsCheckingInterval: CHECKING_INTERVAL,
@@ -44,7 +44,7 @@ export function buildApp(gateway: Gateway): FastifyInstance {
   });
   app.server.on('connect', (_message, socket) => {
     const error = new GatewayError('method-not-allowed', 'CONNECT is not forwarded.');
-    connections.breakOff(socket, false, () => closeWith(socket, error, gateway.now()));
+    connections.breakOff(socket, false, () => closeWith(socket, error, gateway));
   });
   // the verdict comes before the 100 (Continue); RFC 9110 10.1.1
   app.server.on('checkContinue', (message, response) => app.routing(message, response));

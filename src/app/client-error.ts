@@ -1,6 +1,7 @@
 // What the HTTP parser refuses: one clear answer on the bare connection, and its end.
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Logger } from 'pino';
 import { type ErrorCode, GatewayError } from '../errors.ts';
 import { refuse } from '../guard/refuse.ts';
 import { formatHttpDate } from '../semantics/http-date.ts';
@@ -14,12 +15,18 @@ const CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
 /** How long a peer that was told to go may stay, milliseconds. */
 const FAREWELL = 1_000;
 
+/** What a refusal on a bare connection needs. */
+export interface Bare {
+  readonly log: Logger;
+  readonly now: () => number;
+}
+
 /** Answers a parse error, unless an earlier request's answer is still owed; then that one is the last. */
 export function answerClientError(
   error: Error & { code?: string },
   socket: Duplex,
   connections: Connections,
-  now: () => number,
+  bare: Bare,
 ): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) {
     socket.destroy();
@@ -30,12 +37,13 @@ export function answerClientError(
       'request-invalid',
       'The request is no valid HTTP/1.1.',
     ];
-    closeWith(socket, new GatewayError(code, detail), now());
+    closeWith(socket, new GatewayError(code, detail), bare);
   });
 }
 
-/** Writes a refusal on a bare connection and closes it. */
-export function closeWith(socket: Duplex, error: GatewayError, now: number): void {
+/** Writes a refusal on a bare connection, logs it, and closes. */
+export function closeWith(socket: Duplex, error: GatewayError, { log, now }: Bare): void {
+  log.info({ code: error.code }, 'refused');
   if (!socket.writable) {
     socket.destroy();
     return;
@@ -43,7 +51,7 @@ export function closeWith(socket: Duplex, error: GatewayError, now: number): voi
   const { status, fields, content } = refuse(error);
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
-    `Date: ${formatHttpDate(now)}`,
+    `Date: ${formatHttpDate(now())}`,
     'Connection: close',
   ];
   for (let i = 0; i + 1 < fields.length; i += 2) lines.push(`${fields[i]}: ${fields[i + 1]}`);

@@ -61,7 +61,8 @@ export class Connections {
     const { req: message } = pending;
     // the answer to a complete request is still owed; one whose content broke off ends here
     if (message.complete) return;
-    if (clientLeft || !message.emit(MALFORMED)) message.destroy();
+    if (clientLeft) message.destroy();
+    else if (!message.emit(MALFORMED) && !pending.headersSent) message.destroy();
   }
 
   /** From now on every answer is the last of its connection. */

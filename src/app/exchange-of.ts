@@ -8,7 +8,7 @@ import { resourceOf } from '../route/resource.ts';
 import type { Match, RouteTable } from '../route/route-table.ts';
 import { fieldValues } from '../semantics/fields.ts';
 import type { Preconditions } from '../semantics/preconditions.ts';
-import type { Account } from './account.ts';
+import { type Account, noteError } from './account.ts';
 import { destinationKey } from './destination.ts';
 import type { Gateway } from './gateway.ts';
 import type { Received } from './receive.ts';
@@ -46,6 +46,7 @@ export function exchangeOf(
     content: new IncomingContent(message, response, gateway.limits),
     clientGone: clientGone(response),
     outcome: account.outcome,
+    noteError: (error) => noteError(error, account),
     awaitFate(settled) {
       account.settled = settled.then((fate) => {
         if (fate.kind === 'unknown') account.outcome.fate = 'unknown';

@@ -12,7 +12,7 @@ import { send } from './send.ts';
 import { understand } from './understand.ts';
 import { forwardUnguarded } from './unguarded.ts';
 
-/** Answers the request; whatever goes wrong becomes an answer too. Resolves when the answer is on its way. */
+/** Answers the request; whatever goes wrong becomes an answer too. Resolves when it is over and logged. */
 export async function handleRequest(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -24,7 +24,7 @@ export async function handleRequest(
   const account = openAccount(message.method, originalUrl);
   // Node's parser stops behind a Connection: upgrade, agreed to or not: nothing more can be read here
   if (message.headers.upgrade !== undefined) response.shouldKeepAlive = false;
-  response.once('close', () => void logRequest(gateway.log, account, response, performance.now() - started));
+  const closed = new Promise((resolve) => response.once('close', resolve));
   const answer = (made: Answer): void => {
     reply.hijack();
     send(message, response, made, gateway.limits.send);
@@ -42,6 +42,8 @@ export async function handleRequest(
   } catch (error) {
     fail(error);
   }
+  await closed;
+  await logRequest(gateway.log, account, response, performance.now() - started);
 }
 
 /** GET, HEAD and OPTIONS have no content that means anything (RFC 9110 9.3.1); it is left behind. */

@@ -18,6 +18,7 @@ export function understand(
   account: Account,
 ): { exchange: Exchange; plan: Plan } {
   const received = receive(message, requestTarget, gateway.limits.target);
+  account.path = received.target.path;
   const match = gateway.table.match(received.target);
   if (match === 'ambiguous') {
     const detail =

@@ -96,11 +96,10 @@ async function exchangeFor(request: UnguardedRequest, origin: OriginClient, time
       lane: 'open',
       deadlines: { start: timeouts.connect, head: timeouts.read },
       lead: 0,
-      mayStart: () => !clientGone.aborted,
+      // a read that nobody waits for is given up; a write that was sent is not
+      ...(isSafe(method) ? { cancelBy: clientGone } : { mayStart: () => !clientGone.aborted }),
     },
   );
-  // a read that nobody waits for is given up; a write that was sent is not
-  if (isSafe(method)) clientGone.addEventListener('abort', () => exchange.cancel(), { once: true });
   const head = await exchange.head;
   return { statusCode: head.status, headers: headersOf(request, head), body: readableOf(exchange) };
 }

@@ -1,7 +1,7 @@
 // ifmatch demo: a small legacy wiki, and ifmatch in front of it.
 import { openLog } from '../app/log.ts';
 import { startDemo } from '../demo/demo.ts';
-import { untilStopped } from './serve.ts';
+import { logLevel, untilStopped } from './serve.ts';
 import { startFault } from './start-fault.ts';
 import { parseCommand, type Terminal, UsageError } from './terminal.ts';
 
@@ -10,7 +10,7 @@ export async function demo(args: string[], terminal: Terminal): Promise<number> 
   const port = Number(values.port ?? 8080);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new UsageError('--port takes a number from 0 to 65535');
-  const log = openLog(terminal.env['IFMATCH_LOG'] ?? 'warn');
+  const log = openLog(logLevel(terminal, 'warn'));
   try {
     const running = await startDemo({ port, log });
     terminal.out(welcome(running.url, running.wikiUrl));

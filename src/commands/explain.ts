@@ -35,11 +35,14 @@ export async function explain(args: string[], terminal: Terminal): Promise<numbe
   const match = buildRouteTable(config.routes, config.defaults).match(target);
   if (match === 'ambiguous')
     return terminal.fail('400 target-ambiguous: servers read this target differently');
-  const resource = resourceOf(match, target);
-  if ('code' in resource) return terminal.fail(`400 ${resource.code}: ${resource.detail}`);
+  if (method === 'TRACE' || method === 'CONNECT') return terminal.fail(`405: ${method} is not forwarded`);
   const preconditions = readPreconditions(fields, Date.now());
   const plan = makePlan(method, match.route, preconditions);
   const { route } = match;
+  const found = resourceOf(match, target);
+  const needsKey = plan.kind === 'locked' || plan.kind === 'check';
+  if ('code' in found && needsKey) return terminal.fail(`400 ${found.code}: ${found.detail}`);
+  const resource = 'code' in found ? { target: target.raw, key: 'none' } : found;
   const say = (name: string, text: string) => terminal.out(`${name.padEnd(9)} ${text}\n`);
   say('route', `${route.path} (mode ${route.mode})`);
   say('target', target.raw);
@@ -47,7 +50,7 @@ export async function explain(args: string[], terminal: Terminal): Promise<numbe
   say('key', resource.key);
   say('plan', describePlan(plan));
   if (live === true) await explainLive(config, { method, fields, route, resource, preconditions }, say);
-  return 0;
+  return plan.kind === 'malformed' ? 1 : 0;
 }
 
 interface Question {

@@ -17,7 +17,7 @@ export async function serve(args: string[], terminal: Terminal): Promise<number>
     admin: { type: 'string' },
   } as const;
   const { values } = parseCommand({ args, options });
-  const log = openLog(logLevel(terminal));
+  const log = openLog(logLevel(terminal, 'info'));
   const config = readConfiguration(values, terminal);
   if (config === undefined) return 1;
   let running: Running;
@@ -32,8 +32,8 @@ export async function serve(args: string[], terminal: Terminal): Promise<number>
 }
 
 /** IFMATCH_LOG, checked. */
-export function logLevel(terminal: Terminal): string {
-  const level = terminal.env['IFMATCH_LOG'] ?? 'info';
+export function logLevel(terminal: Terminal, fallback: string): string {
+  const level = terminal.env['IFMATCH_LOG'] ?? fallback;
   if (!LEVELS.includes(level))
     throw new UsageError(`IFMATCH_LOG is ${JSON.stringify(level)}; use one of ${LEVELS.join(', ')}`);
   return level;

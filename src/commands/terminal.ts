@@ -18,6 +18,8 @@ export function parseCommand<T extends ParseArgsConfig>(config: T): ReturnType<t
   try {
     return parseArgs(config);
   } catch (error) {
-    throw new UsageError(error instanceof Error ? (error.message.split('. ')[0] ?? '') : String(error));
+    throw new UsageError(
+      error instanceof Error ? (error.message.split(/\.? *\n|\. /)[0] ?? '') : String(error),
+    );
   }
 }

@@ -2,7 +2,7 @@
 import { type Held, withLeases } from '../lock/lock.ts';
 import { decide, type Refusal } from './decide.ts';
 import type { Answer, Exchange, Tools } from './exchange.ts';
-import { type Content, performSafe, performWrite } from './perform.ts';
+import { type Content, letGo, performSafe, performWrite } from './perform.ts';
 import { refuse } from './refuse.ts';
 import { representationWanted, withRepresentation } from './representation-wanted.ts';
 
@@ -13,20 +13,28 @@ type Checked = { readonly answer: Answer } | { readonly refusal: Refusal };
 export async function checkFirst(exchange: Exchange, tools: Tools): Promise<Answer> {
   const ready = await readyContent(exchange, tools);
   if ('refusal' in ready) return refused(exchange, tools, ready.refusal);
+  const { content } = ready;
   const started = performance.now();
-  const checked = await withLeases(
-    tools.lock,
-    exchange.keys,
-    { waitMs: tools.waitMs, signal: exchange.clientGone },
-    async (): Promise<Held<Checked>> => {
-      exchange.outcome.lockMs = performance.now() - started;
-      const refusal = await decide(exchange, tools);
-      if (refusal !== undefined) return { value: { refusal }, settled: Promise.resolve({ kind: 'known' }) };
-      const { value, settled } = await performWrite(exchange, ready.content, tools);
-      return { value: { answer: value }, settled };
-    },
-  );
-  return 'answer' in checked ? checked.answer : refused(exchange, tools, checked.refusal);
+  try {
+    const checked = await withLeases(
+      tools.lock,
+      exchange.keys,
+      { waitMs: tools.waitMs, signal: exchange.clientGone },
+      async (): Promise<Held<Checked>> => {
+        exchange.outcome.lockMs = performance.now() - started;
+        const refusal = await decide(exchange, tools);
+        if (refusal !== undefined) return { value: { refusal }, settled: Promise.resolve({ kind: 'known' }) };
+        const { value, settled } = await performWrite(exchange, content, tools);
+        return { value: { answer: value }, settled };
+      },
+    );
+    if ('answer' in checked) return checked.answer;
+    letGo(content);
+    return refused(exchange, tools, checked.refusal);
+  } catch (error) {
+    letGo(content);
+    throw error;
+  }
 }
 
 /** Safe methods other than GET and HEAD (PROPFIND, REPORT, SEARCH, QUERY): the same without the lock. */
@@ -34,9 +42,9 @@ export async function checkUnlocked(exchange: Exchange, tools: Tools): Promise<A
   const ready = await readyContent(exchange, tools);
   if ('refusal' in ready) return refused(exchange, tools, ready.refusal);
   const refusal = await decide(exchange, tools);
-  return refusal === undefined
-    ? performSafe(exchange, ready.content, tools)
-    : refused(exchange, tools, refusal);
+  if (refusal === undefined) return performSafe(exchange, ready.content, tools);
+  letGo(ready.content);
+  return refused(exchange, tools, refusal);
 }
 
 /**
@@ -56,12 +64,12 @@ async function readyContent(
   if (early || Buffer.isBuffer(read)) return { content: read };
   const second = await decide(exchange, tools);
   if (second === undefined) return { content: read };
-  read.destroy();
+  letGo(read);
   return { refusal: second };
 }
 
 function refused(exchange: Exchange, tools: Tools, refusal: Refusal): Answer | Promise<Answer> {
-  exchange.outcome.code = refusal.error.code;
+  exchange.noteError(refusal.error);
   const plain = refuse(refusal.error, refusal.context);
   const wanted = refusal.error.code === 'precondition-failed' && representationWanted(exchange.fields);
   return wanted ? withRepresentation(exchange, tools, plain) : plain;

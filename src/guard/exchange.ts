@@ -1,5 +1,6 @@
 // What the guard needs to know of one request, and what it gives back: nothing is sent from this folder.
 import type { Readable } from 'node:stream';
+import type { GatewayError } from '../errors.ts';
 import type { Fate, Lock } from '../lock/lock.ts';
 import type { OriginClient } from '../origin/client.ts';
 import type { ForwardSettings, OriginAnswer } from '../origin/forward.ts';
@@ -39,6 +40,8 @@ export interface Exchange {
   readonly content: RequestContent;
   readonly clientGone: AbortSignal;
   readonly outcome: Outcome;
+  /** Notes a refusal, and what is behind it, for the log. */
+  readonly noteError: (error: GatewayError) => void;
   /** Told of each write's fate to come, so that the log can wait for it. */
   readonly awaitFate: (settled: Promise<Fate>) => void;
 }

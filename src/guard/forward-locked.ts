@@ -1,14 +1,19 @@
 // A write without a condition: lock, forward, release, so that it cannot slip between another client's check and write.
 import { withLeases } from '../lock/lock.ts';
 import type { Answer, Exchange, Tools } from './exchange.ts';
-import { performWrite } from './perform.ts';
+import { letGo, performWrite } from './perform.ts';
 
 export async function forwardLocked(exchange: Exchange, tools: Tools): Promise<Answer> {
   const content = await exchange.content.read(tools.buffer);
   const started = performance.now();
   const options = { waitMs: tools.waitMs, signal: exchange.clientGone };
-  return withLeases(tools.lock, exchange.keys, options, () => {
-    exchange.outcome.lockMs = performance.now() - started;
-    return performWrite(exchange, content, tools);
-  });
+  try {
+    return await withLeases(tools.lock, exchange.keys, options, () => {
+      exchange.outcome.lockMs = performance.now() - started;
+      return performWrite(exchange, content, tools);
+    });
+  } catch (error) {
+    letGo(content);
+    throw error;
+  }
 }

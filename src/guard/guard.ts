@@ -31,17 +31,19 @@ export async function guard(exchange: Exchange, plan: GuardedPlan, tools: Tools)
 }
 
 function refuseMalformed(exchange: Exchange, field: ConditionalField): Answer {
-  exchange.outcome.code = 'precondition-malformed';
   const detail =
     `${fieldName(field)} is malformed. Send * alone, or entity-tags in double quotes, such as "v1", separated by ` +
     'commas: the value of the ETag field as it was received. Nothing was written.';
-  return refuse(new GatewayError('precondition-malformed', detail), { field, sent: exchange.fields });
+  const error = new GatewayError('precondition-malformed', detail);
+  exchange.noteError(error);
+  return refuse(error, { field, sent: exchange.fields });
 }
 
 function refuseUnconditional(exchange: Exchange, why: string): Answer {
-  exchange.outcome.code = 'precondition-required';
   const detail =
     `${why} GET the resource and repeat the request with If-Match and the ETag of the version that it is based on, ` +
     'or with If-None-Match: * to create it. Nothing was written.';
-  return refuse(new GatewayError('precondition-required', detail));
+  const error = new GatewayError('precondition-required', detail);
+  exchange.noteError(error);
+  return refuse(error);
 }

@@ -7,8 +7,13 @@ import { forwardRead, forwardWrite, gatewayGaveUp, type OriginAnswer } from '../
 import type { Answer, Exchange, PassedAnswer, Tools } from './exchange.ts';
 import { refuse } from './refuse.ts';
 
-/** Content as the guard read it. */
+/** Content as the guard read it. A stream is to be forwarded or to be let go. */
 export type Content = Buffer | Readable;
+
+/** Lets go of content that is not forwarded: a stream holds a part of it, and its deadlines. */
+export function letGo(content: Content): void {
+  if (!Buffer.isBuffer(content)) content.destroy();
+}
 
 /**
  * Forwards a write. The client's conditional fields go along: a capable origin checks them again, atomically. Once the
@@ -45,7 +50,7 @@ async function sendWrite(exchange: Exchange, content: Content, tools: Tools) {
 }
 
 function refusal(exchange: Exchange, error: GatewayError): Answer {
-  exchange.outcome.code = error.code;
+  exchange.noteError(error);
   return refuse(error);
 }
 

@@ -1,16 +1,23 @@
 // The connections to the one origin: verified TLS, bounded pools, kept after a HEAD as long as the origin deserves it.
 import { readFileSync } from 'node:fs';
-import { Pool } from 'undici';
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
+import { buildConnector, Pool } from 'undici';
 import type { Config } from '../config/config.ts';
 import { type ExchangeOptions, OriginExchange, type OriginRequest } from './exchange.ts';
 import { errorCode } from './failure.ts';
 import { Slots } from './slots.ts';
 
-/** `guarded`: probes and writes, which share warm connections; `open`: reads and unguarded traffic, which may hang. */
-export type Lane = 'guarded' | 'open';
+/**
+ * Connections and slots of their own: what hangs in one lane starves no other, and bytes that an origin sends behind its
+ * answer to a probe cannot become the answer to a write. `open` is for reads and unguarded traffic.
+ */
+export type Lane = 'probe' | 'write' | 'open';
 
 export interface SendOptions extends ExchangeOptions {
   readonly lane: Lane;
+  /** Cancels the exchange, at whatever stage: for what nobody else needs when the client has gone. */
+  readonly cancelBy?: AbortSignal;
 }
 
 /** An exchange that holds one of its lane's slots until it has ended, or `freeSlot` is called. */
@@ -37,14 +44,21 @@ const MAX_HEAD = 16_384;
  */
 export function openOrigin(origin: Config['origin'], warn: (message: string) => void): OriginClient {
   const url = new URL(origin.url);
-  const connect = {
+  const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  // undici would verify the name in the client's Host; what counts is who was configured
+  const servername = isIP(hostname) === 0 ? hostname : '';
+  const connector = buildConnector({
+    allowH2: false,
     timeout: origin.timeouts.connect,
     rejectUnauthorized: origin.verify,
+    checkServerIdentity: (_name, certificate) => checkServerIdentity(hostname, certificate),
     ...(origin.socket === undefined ? {} : { socketPath: origin.socket }),
     ...(origin.ca === undefined ? {} : { ca: readFileSync(origin.ca) }),
     ...(origin.cert === undefined ? {} : { cert: readFileSync(origin.cert) }),
     ...(origin.key === undefined ? {} : { key: readFileSync(origin.key) }),
-  };
+  });
+  const connect: buildConnector.connector = (options, callback) =>
+    connector({ ...options, servername, host: url.host }, callback);
   const open = () =>
     new Pool(url.origin, {
       connections: null, // the slots bound them
@@ -55,12 +69,9 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
       maxHeaderSize: MAX_HEAD,
       connect,
     });
-  const pools: Record<Lane, Pool> = { guarded: open(), open: open() };
-
-  const slots: Record<Lane, Slots> = {
-    guarded: new Slots(origin.connections),
-    open: new Slots(origin.connections),
-  };
+  const pools: Record<Lane, Pool> = { probe: open(), write: open(), open: open() };
+  const slot = () => new Slots(origin.connections);
+  const slots: Record<Lane, Slots> = { probe: slot(), write: slot(), open: slot() };
 
   // undici closes a connection after every HEAD because some servers answer one with content (undici issue 258), which
   // would be read as the next answer. Kept open here until an origin is caught at it: bytes that belong to no exchange,
@@ -78,18 +89,17 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
   for (const pool of Object.values(pools)) pool.on('disconnect', onDisconnect);
 
   const dispatch = (request: OriginRequest, lane: Lane, exchange: OriginExchange): void => {
-    pools[lane].dispatch(
-      {
-        method: request.method,
-        path: request.target,
-        headers: [...request.fields],
-        body: request.content ?? null,
-        idempotent: false, // undici repeats nothing by itself
-        ...(request.method === 'HEAD' ? { reset: !keepAfterHead } : {}),
-        ...(request.upgrade === undefined ? {} : { upgrade: request.upgrade }),
-      },
-      exchange,
-    );
+    const options = {
+      method: request.method,
+      path: request.target,
+      headers: [...request.fields],
+      body: request.content ?? null,
+      idempotent: false, // undici repeats nothing by itself
+      servername: url.hostname, // the same for all: another one would cost the connection
+      ...(request.method === 'HEAD' ? { reset: !keepAfterHead } : {}),
+      ...(request.upgrade === undefined ? {} : { upgrade: request.upgrade }),
+    };
+    pools[lane].dispatch(options, exchange);
   };
 
   return {
@@ -105,6 +115,7 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
         // what the origin did not take would wait for a reader for ever
         if (streamed) content.destroy();
       });
+      if (options.cancelBy !== undefined) cancelBy(options.cancelBy, exchange);
       return { exchange, freeSlot };
     },
     async close() {
@@ -114,6 +125,16 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
       await Promise.all(Object.values(pools).map((pool) => pool.destroy()));
     },
   };
+}
+
+function cancelBy(signal: AbortSignal, exchange: OriginExchange): void {
+  const cancel = () => exchange.cancel();
+  if (signal.aborted) {
+    cancel();
+    return;
+  }
+  signal.addEventListener('abort', cancel, { once: true });
+  exchange.ended.then(() => signal.removeEventListener('abort', cancel));
 }
 
 /** `told`: an exchange has failed by this error, so it is no news that the bytes were unexpected. */

@@ -51,6 +51,7 @@ export class OriginContent {
 
   attach(sink: Sink): void {
     this.#sink = sink;
+    this.#sinkReady = true;
     this.#flush();
   }
 

@@ -132,6 +132,7 @@ export class OriginExchange implements Dispatcher.DispatchHandler {
   }
 
   onRequestSent(): void {
+    this.sentAt = performance.now();
     this.#resolveSent();
     if (this.#streamed && !this.#headSeen && this.#failure === undefined) this.#armHead();
   }

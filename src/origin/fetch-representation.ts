@@ -23,10 +23,8 @@ export async function fetchRepresentation(
 ): Promise<CurrentRepresentation | undefined> {
   const { exchange } = origin.send(
     { method: 'GET', target: request.target, fields: request.fields },
-    { lane: 'open', deadlines: { total: request.timeoutMs }, lead: 0 },
+    { lane: 'open', deadlines: { total: request.timeoutMs }, lead: 0, cancelBy: request.clientGone },
   );
-  const cancel = () => exchange.cancel();
-  request.clientGone.addEventListener('abort', cancel, { once: true });
   try {
     const head = await exchange.head;
     if (head.status !== 200) {
@@ -37,8 +35,6 @@ export async function fetchRepresentation(
     return content === undefined ? undefined : { fields: head.fields, content };
   } catch {
     return undefined; // the caller has a plain answer that needs no representation
-  } finally {
-    request.clientGone.removeEventListener('abort', cancel);
   }
 }
 

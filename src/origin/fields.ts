@@ -111,6 +111,7 @@ export function forbiddenConnectionOption(value: string): string | undefined {
 export function forwardFields(received: FieldLines, arrival: Arrival): string[] {
   const fields: string[] = [];
   let forwardedFor = '';
+  let lastForwarded: number | undefined;
   let proto: string | undefined;
   let host: string | undefined;
   for (let i = 0; i + 1 < received.length; i += 2) {
@@ -126,12 +127,14 @@ export function forwardFields(received: FieldLines, arrival: Arrival): string[] 
         forwardedFor = forwardedFor === '' ? value : `${forwardedFor}, ${value}`;
       else if (lower === 'x-forwarded-proto') proto = value;
       else if (lower === 'x-forwarded-host') host = value;
-      else if (lower === 'forwarded') fields.push(name, `${value}, for=${forwardedNode(arrival.peer)}`);
+      else if (lower === 'forwarded') lastForwarded = fields.push(name, value) - 1;
       else fields.push(name, value);
       continue;
     }
     fields.push(name, value);
   }
+  // one element for each hop: those before us have added theirs (RFC 7239 4)
+  if (lastForwarded !== undefined) fields[lastForwarded] += `, for=${forwardedNode(arrival.peer)}`;
   fields.push('Via', `${arrival.version} ${arrival.via}`);
   fields.push('X-Forwarded-For', forwardedFor === '' ? arrival.peer : `${forwardedFor}, ${arrival.peer}`);
   fields.push('X-Forwarded-Proto', proto ?? 'http');

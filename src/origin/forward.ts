@@ -48,7 +48,7 @@ export async function forwardWrite(
 ): Promise<{ answer: OriginAnswer | GatewayError; settled: Promise<Fate> }> {
   const { connect, write } = settings.timeouts;
   const { exchange, freeSlot } = origin.send(request, {
-    lane: 'guarded',
+    lane: 'write',
     deadlines: { start: connect, head: write },
     lead: WRITE_LEAD,
     mayStart,
@@ -85,19 +85,15 @@ export async function forwardRead(
   settings: ForwardSettings,
   clientGone: AbortSignal,
 ): Promise<OriginAnswer> {
-  const { connect, read } = settings.timeouts;
   const { exchange } = origin.send(request, {
     lane: 'open',
-    deadlines: { start: connect, head: read },
+    deadlines: { start: settings.timeouts.connect, head: settings.timeouts.read },
     lead: 0,
+    cancelBy: clientGone,
   });
-  const cancel = () => exchange.cancel();
-  clientGone.addEventListener('abort', cancel, { once: true });
-  exchange.ended.then(() => clientGone.removeEventListener('abort', cancel));
   try {
     const head = await exchange.head;
-    const abandon = () => (clientGone.aborted ? exchange.cancel() : exchange.discard(MAX_DISCARD));
-    return { ...head, content: exchange.content, abandon };
+    return { ...head, content: exchange.content, abandon: () => exchange.discard(MAX_DISCARD) };
   } catch (error) {
     throw readError(failureOf(error, true));
   }
@@ -110,13 +106,12 @@ export async function forwardUpgrade(
   settings: ForwardSettings,
   clientGone: AbortSignal,
 ): Promise<OriginAnswer | Upgraded> {
-  const { connect, read } = settings.timeouts;
   const { exchange } = origin.send(request, {
     lane: 'open',
-    deadlines: { start: connect, head: read },
+    deadlines: { start: settings.timeouts.connect, head: settings.timeouts.read },
     lead: 0,
+    cancelBy: clientGone,
   });
-  clientGone.addEventListener('abort', () => exchange.cancel(), { once: true });
   const upgraded = new Promise<Upgraded>((resolve) => {
     exchange.onUpgraded = resolve;
   });

@@ -67,18 +67,19 @@ async function ask(
 ): Promise<OriginHead | OriginFailure> {
   const { exchange } = origin.send(
     { method, target: request.target, fields: request.fields },
-    { lane: 'guarded', deadlines: { total: settings.timeoutMs }, lead: MAX_DISCARD },
+    {
+      lane: 'probe',
+      deadlines: { total: settings.timeoutMs },
+      lead: MAX_DISCARD,
+      cancelBy: request.clientGone,
+    },
   );
-  const cancel = () => exchange.cancel();
-  request.clientGone.addEventListener('abort', cancel, { once: true });
   try {
     const head = await exchange.head;
     exchange.discard(MAX_DISCARD);
     return head;
   } catch (error) {
     return failureOf(error, true);
-  } finally {
-    request.clientGone.removeEventListener('abort', cancel);
   }
 }
 
