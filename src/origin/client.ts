@@ -16,8 +16,6 @@ export type Lane = 'probe' | 'write' | 'open';
 
 export interface SendOptions extends ExchangeOptions {
   readonly lane: Lane;
-  /** Cancels the exchange, at whatever stage: for what nobody else needs when the client has gone. */
-  readonly cancelBy?: AbortSignal;
 }
 
 /** An exchange that holds one of its lane's slots until it has ended, or `freeSlot` is called. */
@@ -115,7 +113,6 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
         // what the origin did not take would wait for a reader for ever
         if (streamed) content.destroy();
       });
-      if (options.cancelBy !== undefined) cancelBy(options.cancelBy, exchange);
       return { exchange, freeSlot };
     },
     async close() {
@@ -125,16 +122,6 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
       await Promise.all(Object.values(pools).map((pool) => pool.destroy()));
     },
   };
-}
-
-function cancelBy(signal: AbortSignal, exchange: OriginExchange): void {
-  const cancel = () => exchange.cancel();
-  if (signal.aborted) {
-    cancel();
-    return;
-  }
-  signal.addEventListener('abort', cancel, { once: true });
-  exchange.ended.then(() => signal.removeEventListener('abort', cancel));
 }
 
 /** `told`: an exchange has failed by this error, so it is no news that the bytes were unexpected. */

@@ -40,6 +40,8 @@ export interface ExchangeOptions {
   readonly lead: number;
   /** Asked in the same tick in which the first byte would leave; false cancels. */
   readonly mayStart?: () => boolean;
+  /** Cancels the exchange, at whatever stage: for what nobody else needs when the client has gone. */
+  readonly cancelBy?: AbortSignal;
 }
 
 /** How the exchange ended on the origin's side. */
@@ -94,6 +96,7 @@ export class OriginExchange implements Dispatcher.DispatchHandler {
     const flow = { pause: () => this.#controller?.pause(), resume: () => this.#controller?.resume() };
     this.content = new OriginContent(flow, options.lead);
     this.#arm('total' in this.#deadlines ? this.#deadlines.total : this.#deadlines.start);
+    if (options.cancelBy !== undefined) this.#cancelBy(options.cancelBy);
   }
 
   /** Ends the exchange from our side; the origin may or may not have acted on what was sent. */
@@ -177,6 +180,16 @@ export class OriginExchange implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     this.#settle(failureOf(error, this.sentAt !== undefined));
+  }
+
+  #cancelBy(signal: AbortSignal): void {
+    const cancel = () => this.cancel();
+    if (signal.aborted) {
+      cancel();
+      return;
+    }
+    signal.addEventListener('abort', cancel, { once: true });
+    this.ended.then(() => signal.removeEventListener('abort', cancel));
   }
 
   #complete(): void {

@@ -1,0 +1,53 @@
+// The admin listener: alive, ready, status; read-only.
+
+import t, { type Test } from 'tap';
+import { buildAdminApp } from '../../src/admin/admin-app.ts';
+import { exchange } from '../fixtures/raw-client.ts';
+
+const LOCK = { held: 1, waiting: 2, quarantined: 3 };
+
+async function listening(t: Test, health: { ready: boolean }) {
+  const app = buildAdminApp({ ready: () => health.ready, lock: () => LOCK, uptime: () => 7 });
+  t.teardown(() => app.close());
+  return Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port);
+}
+
+t.test('alive as soon as it answers, ready when it is', async (t) => {
+  const health = { ready: false };
+  const port = await listening(t, health);
+  const rows = [
+    ['/livez', 200, 200],
+    ['/readyz', 503, 200],
+    ['/status', 200, 200],
+  ] as const;
+  for (const [path, unready] of rows) t.equal((await exchange(port, 'GET', path)).status, unready, path);
+  health.ready = true;
+  for (const [path, , ready] of rows) t.equal((await exchange(port, 'GET', path)).status, ready, path);
+});
+
+t.test('what each says, in JSON that no cache keeps', async (t) => {
+  const port = await listening(t, { ready: true });
+  const says = {
+    '/livez': { status: 'alive' },
+    '/readyz': { status: 'ready', lock: LOCK },
+    '/status': { ready: true, uptime: 7, lock: LOCK },
+  };
+  for (const [path, body] of Object.entries(says)) {
+    const response = await exchange(port, 'GET', path);
+    t.same(JSON.parse(response.content), body, path);
+    t.match(response.field('content-type'), /^application\/json/);
+    t.equal(response.field('cache-control'), 'no-store');
+    t.equal(response.field('x-content-type-options'), 'nosniff');
+  }
+});
+
+t.test('nothing can be changed, and nothing else is there', async (t) => {
+  const port = await listening(t, { ready: true });
+  for (const method of ['POST', 'PUT', 'DELETE', 'PATCH']) {
+    for (const path of ['/livez', '/readyz', '/status']) {
+      t.ok((await exchange(port, method, path, [], '{}')).status >= 400, `${method} ${path}`);
+    }
+  }
+  for (const path of ['/..%2flivez', '/readyz/x', '/etc/passwd'])
+    t.equal((await exchange(port, 'GET', path)).status, 404, path);
+});

@@ -1,0 +1,162 @@
+// Answers on the wire: framed truly, with back-pressure, and let go when the client has gone.
+
+import { once } from 'node:events';
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import t, { type Test } from 'tap';
+import { send } from '../../src/app/send.ts';
+import type { MadeAnswer, PassedAnswer } from '../../src/guard/exchange.ts';
+import { OriginContent } from '../../src/origin/content.ts';
+import { bytesOf, connect } from '../fixtures/raw-client.ts';
+import { settle, until } from '../fixtures/until.ts';
+
+/** Milliseconds, longer than any of these tests lets a client wait. */
+const PATIENCE = 60_000;
+const MADE: MadeAnswer = {
+  made: true,
+  status: 412,
+  fields: ['Content-Length', '4', 'X', '1'],
+  content: Buffer.from('made'),
+};
+
+function passing(fields: readonly string[] = [], statusText = 'Fine') {
+  const counts = { abandoned: 0, paused: 0, resumed: 0 };
+  const count = (what: keyof typeof counts) => () => {
+    counts[what] += 1;
+  };
+  const content = new OriginContent({ pause: count('paused'), resume: count('resumed') }, 0);
+  const abandon = count('abandoned');
+  const answer: PassedAnswer = { made: false, status: 200, statusText, fields, content, abandon };
+  return { answer, content, counts };
+}
+
+async function request(t: Test, bytes: string) {
+  const arrived = Promise.withResolvers<[IncomingMessage, ServerResponse]>();
+  const server = http.createServer((message, response) => arrived.resolve([message, response]));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const client = await connect((server.address() as AddressInfo).port);
+  t.teardown(() => {
+    client.close();
+    server.close();
+    server.closeAllConnections();
+  });
+  client.send(bytes);
+  const [message, response] = await arrived.promise;
+  return { client, message, response };
+}
+
+t.test('an answer made here', async (t) => {
+  const { client, message, response } = await request(t, bytesOf('PUT', '/', [], 'x'));
+  message.resume();
+  await once(message, 'end');
+  send(message, response, MADE, PATIENCE);
+  const got = await client.response();
+  t.same(
+    [got.status, got.content, got.field('x'), got.field('connection')],
+    [412, 'made', '1', 'keep-alive'],
+  );
+});
+
+t.test('an answer made here, to a HEAD: no content', async (t) => {
+  const { client, message, response } = await request(t, bytesOf('HEAD', '/') + bytesOf('GET', '/'));
+  send(message, response, MADE, PATIENCE);
+  t.equal((await client.response('HEAD')).field('content-length'), '4');
+  await settle();
+  t.equal(client.rest(), '');
+});
+
+t.test('an answer of the origin: status, reason, lines and content as they are', async (t) => {
+  const { client, message, response } = await request(t, bytesOf('GET', '/'));
+  const { answer, content, counts } = passing(['Content-Length', '3', 'X-a', '\xe9', 'x-A', '2']);
+  send(message, response, answer, PATIENCE);
+  content.push(Buffer.from('a\x00\xff', 'latin1'));
+  content.finish('complete');
+  const got = await client.response();
+  t.same([got.status, got.content, got.complete], [200, 'a\x00\xff', true]);
+  t.same(got.all('x-a'), ['\xe9', '2']);
+  t.equal(counts.abandoned, 0);
+});
+
+t.test('without a length it is chunked, and an empty reason stays empty or standard', async (t) => {
+  const { client, message, response } = await request(t, bytesOf('GET', '/'));
+  const { answer, content } = passing([], '');
+  send(message, response, answer, PATIENCE);
+  content.push(Buffer.from('abc'));
+  content.finish('complete');
+  const got = await client.response();
+  t.same([got.field('transfer-encoding'), got.content, got.complete], ['chunked', 'abc', true]);
+});
+
+t.test('content that is cut off does not look complete', async (t) => {
+  for (const fields of [[], ['Content-Length', '100']]) {
+    const { client, message, response } = await request(t, bytesOf('GET', '/'));
+    const { answer, content } = passing(fields);
+    send(message, response, answer, PATIENCE);
+    content.push(Buffer.from('half'));
+    await settle();
+    content.finish('cut');
+    t.equal((await client.response()).complete, false);
+    await until(() => client.socket.destroyed || client.socket.readableEnded, 'the end');
+  }
+});
+
+t.test('a client that does not read pauses the origin, and gets everything in the end', async (t) => {
+  const { client, message, response } = await request(t, bytesOf('GET', '/'));
+  client.socket.pause();
+  const { answer, content, counts } = passing(['Content-Length', '20000000']);
+  send(message, response, answer, PATIENCE);
+  for (let sent = 0; sent < 20; sent++) content.push(Buffer.alloc(1_000_000, 'x'));
+  t.equal(counts.paused, 1);
+  client.socket.resume();
+  await until(() => counts.resumed === 1, 'the origin may go on');
+  content.finish('complete');
+  const got = await client.response();
+  t.same([got.content.length, got.complete], [20_000_000, true]);
+});
+
+t.test('a client that goes amid the content lets the origin go, once', async (t) => {
+  const { client, message, response } = await request(t, bytesOf('GET', '/'));
+  const { answer, content, counts } = passing();
+  send(message, response, answer, PATIENCE);
+  content.push(Buffer.from('half'));
+  client.reset();
+  await until(() => counts.abandoned === 1, 'it is let go');
+  content.finish('complete');
+  await settle();
+  t.equal(counts.abandoned, 1);
+});
+
+t.test('to a client that has gone nothing is sent, and the origin is let go', async (t) => {
+  const { client, message, response } = await request(t, bytesOf('GET', '/'));
+  client.reset();
+  await until(() => response.destroyed, 'gone');
+  const { answer, counts } = passing();
+  send(message, response, answer, PATIENCE);
+  send(message, response, MADE, PATIENCE);
+  t.equal(counts.abandoned, 1);
+  t.equal(response.headersSent, false);
+});
+
+t.test('a second answer is not sent', async (t) => {
+  const { client, message, response } = await request(t, bytesOf('GET', '/'));
+  send(message, response, MADE, PATIENCE);
+  const { answer, counts } = passing();
+  send(message, response, answer, PATIENCE);
+  t.equal((await client.response()).status, 412);
+  await settle();
+  t.equal(client.rest(), '');
+  t.equal(counts.abandoned, 1);
+});
+
+t.test('content that was not read is not taken for a request', async (t) => {
+  const { client, message, response } = await request(
+    t,
+    bytesOf('PUT', '/', ['Content-Length: 100'], 'part'),
+  );
+  send(message, response, MADE, PATIENCE);
+  const got = await client.response();
+  t.same([got.status, got.field('connection')], [412, 'close']);
+  client.send(`${'x'.repeat(96)}GET / HTTP/1.1\r\nHost: x\r\n\r\n`);
+  await until(() => client.socket.readableEnded, 'the end');
+  t.equal(client.rest(), '');
+});

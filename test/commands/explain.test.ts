@@ -1,0 +1,100 @@
+// ifmatch explain: the plan of a request, and with --live the verdict, without changing anything.
+
+import t from 'tap';
+import { aFile, runCli } from '../fixtures/cli.ts';
+import { startOrigin } from '../fixtures/origin.ts';
+import { closedPort } from '../fixtures/raw-origin.ts';
+
+t.jobs = 2;
+
+const CONFIG = `
+origin: http://127.0.0.1:1
+routes:
+  - { path: /off/*, mode: off }
+  - { path: /must/:id, mode: require }
+  - { path: /look/*, mode: observe }
+  - { path: /orders/:id/approve, resource: /orders/:id }
+`;
+
+const plans: { args: string[]; says: RegExp }[] = [
+  {
+    args: ['GET', '/a?b'],
+    says: /route +\* \(mode enforce\)\ntarget +\/a\?b\nresource +\/a\?b\nkey +\S+\nplan +forward, evaluate the answer/,
+  },
+  { args: ['PUT', '/a'], says: /plan +lock, forward, release\n/ },
+  {
+    args: ['PUT', '/a', '-H', 'If-Match: "v1"'],
+    says: /plan +lock, probe, evaluate, forward or 412, release\n/,
+  },
+  { args: ['PROPFIND', '/a', '-H', 'If-Match: "v1"'], says: /plan +probe, evaluate, forward or 412\n/ },
+  { args: ['PUT', '/a', '-H', 'If-Match: v1'], says: /plan +400: if-match is malformed\n/ },
+  { args: ['PUT', '/must/1'], says: /route +\/must\/:id \(mode require\)[\s\S]*plan +428: / },
+  { args: ['PUT', '/off/1', '-H', 'If-Match: "v1"'], says: /plan +forward: nothing is checked\n/ },
+  { args: ['OPTIONS', '/a'], says: /plan +forward: nothing is checked\n/ },
+  { args: ['PUT', '/look/1'], says: /plan +forward always; enforce would: lock, forward, release\n/ },
+  {
+    args: ['POST', '/orders/7/approve', '-H', 'If-Match: *'],
+    says: /target +\/orders\/7\/approve\nresource +\/orders\/7\n/,
+  },
+  { args: ['PUT', 'http://shop.example/a%7e'], says: /target +\/a%7e\n/ },
+];
+for (const { args, says } of plans) {
+  t.test(args.join(' '), async (t) => {
+    const file = aFile(t, 'ifmatch.yaml', CONFIG);
+    const { out, err } = await runCli(t, ['explain', '--config', file, ...args]);
+    t.match(out, says);
+    t.equal(err, '');
+  });
+}
+
+t.test('a target that is refused: 1, and why', async (t) => {
+  for (const [target, says] of [
+    ['/a/../b', '400 target-dot-segment'],
+    ['/a%00', '400 target-invalid'],
+  ] as const) {
+    const { code, err } = await runCli(t, ['explain', '--origin', 'http://127.0.0.1:1', 'PUT', target]);
+    t.equal(code, 1);
+    t.match(err, says);
+  }
+});
+
+t.test('--live asks the origin and writes nothing', async (t) => {
+  const origin = await startOrigin(t);
+  const etag = origin.store('/doc', 'x');
+  const rows: [fields: string[], path: string, says: RegExp][] = [
+    [
+      [`If-Match: ${etag}`],
+      '/doc',
+      /state +current, etag "r1", last-modified .*\nverdict +perform: if-match holds\n/,
+    ],
+    [['If-Match: "old"'], '/doc', /verdict +412: if-match is false\n/],
+    [['If-Match: *'], '/none', /state +absent\nverdict +412: if-match is false\n/],
+    [['If-None-Match: *'], '/none', /verdict +perform: if-none-match holds\n/],
+    [[], '/doc', /verdict +perform: no condition applies\n/],
+  ];
+  for (const [fields, path, says] of rows) {
+    const given = ['Cookie: c=1', ...fields].flatMap((line) => ['-H', line]);
+    const { code, out } = await runCli(t, [
+      'explain',
+      '--live',
+      '--origin',
+      origin.url,
+      'PUT',
+      path,
+      ...given,
+    ]);
+    t.equal(code, 0);
+    t.match(out, says);
+  }
+  t.same(origin.applied, []);
+  t.ok(
+    origin.requests.every(({ method, fields }) => method === 'HEAD' && fields.includes('c=1')),
+    'as that client',
+  );
+});
+
+t.test('--live with nobody there says so', async (t) => {
+  const url = `http://127.0.0.1:${await closedPort()}`;
+  const { out } = await runCli(t, ['explain', '--live', '--origin', url, 'PUT', '/x', '-H', 'If-Match: *']);
+  t.match(out, /state +unknown\nverdict +undecided: .*cannot be reached/);
+});

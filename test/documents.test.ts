@@ -1,0 +1,53 @@
+// The documents say what the code does: error codes, configuration keys, the schema file.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { schema } from '../src/commands/schema.ts';
+import { jsonSchema } from '../src/config/schema.ts';
+import { PROBLEMS } from '../src/errors.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+
+/** The text of a file below the root; empty when it is not there. */
+function read(path: string): string {
+  try {
+    return readFileSync(join(ROOT, path), 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+t.test('README.md has a row for every error code, with its status, and for no other', async (t) => {
+  const rows = [...read('README.md').matchAll(/^\|\s*`([a-z-]+)`\s*\|\s*(\d{3})\s*\|/gm)];
+  const documented = rows.map(([, code, status]) => `${code} ${status}`).sort();
+  const codes = Object.entries(PROBLEMS).map(([code, { status }]) => `${code} ${status}`);
+  t.same(documented, codes.sort());
+});
+
+/** Every key of a schema, at any depth. */
+function keysOf(schema: unknown): string[] {
+  if (typeof schema !== 'object' || schema === null) return [];
+  return Object.entries(schema).flatMap(([name, value]: [string, unknown]) =>
+    name === 'properties' && typeof value === 'object' && value !== null
+      ? Object.entries(value).flatMap(([key, inner]: [string, unknown]) => [key, ...keysOf(inner)])
+      : keysOf(value),
+  );
+}
+
+t.test('every configuration key is in README.md, docs/configuration.md or config/ifmatch.yaml', async (t) => {
+  const keys = new Set(keysOf(jsonSchema()));
+  t.ok(keys.size > 20);
+  const text = ['README.md', 'docs/configuration.md', 'config/ifmatch.yaml'].map(read).join('\n');
+  for (const key of keys) t.match(text, new RegExp(`(^|[^\\w-])${key}\`?:|\`${key}\``, 'm'), key);
+});
+
+t.test('config/ifmatch.schema.json is what `ifmatch schema` prints', async (t) => {
+  let printed = '';
+  const out = (text: string): void => {
+    printed += text;
+  };
+  schema([], { out, err: () => {}, fail: () => 1, env: {} });
+  t.same(JSON.parse(read('config/ifmatch.schema.json')), JSON.parse(printed));
+  t.equal(read('config/ifmatch.schema.json'), printed, 'to the byte: npm run schema');
+});

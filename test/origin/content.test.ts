@@ -1,0 +1,169 @@
+// The content of an answer under every interleaving of its origin, its reader and its end.
+
+import fc from 'fast-check';
+import t from 'tap';
+import { OriginContent, type Sink } from '../../src/origin/content.ts';
+
+/** What must be true of the content, kept beside the real one. */
+class Scene {
+  readonly content: OriginContent;
+  readonly lead: number;
+  pushed = '';
+  /** What sinks that were replaced got, then what the present one got. */
+  written = '';
+  ends = 0;
+  cuts = 0;
+  paused = false;
+  finished: 'complete' | 'cut' | undefined;
+  attached = false;
+  /** The sink wants a pause until it is drained. */
+  full = false;
+  /** Chunks that the sink takes until it wants the next pause. */
+  patience = 0;
+  wroteWhileFull = 0;
+  unbalanced = 0;
+
+  constructor(lead: number) {
+    this.lead = lead;
+    const turn = (paused: boolean) => () => {
+      if (this.paused === paused) this.unbalanced += 1;
+      this.paused = paused;
+    };
+    this.content = new OriginContent({ pause: turn(true), resume: turn(false) }, lead);
+  }
+
+  readonly sink: Sink = {
+    write: (chunk) => {
+      if (this.full) this.wroteWhileFull += 1;
+      this.written += chunk.toString('latin1');
+      this.patience -= 1;
+      this.full = this.patience < 0;
+      return !this.full;
+    },
+    end: () => {
+      this.ends += 1;
+    },
+    cut: () => {
+      this.cuts += 1;
+    },
+  };
+
+  /** True after every step. */
+  check(): void {
+    const waiting = this.pushed.length - this.written.length;
+    const facts = {
+      'bytes come in order, once': this.pushed.startsWith(this.written),
+      'nothing is written to a sink that waits for drained()': this.wroteWhileFull === 0,
+      'pause and resume alternate': this.unbalanced === 0,
+      'at most one end': this.ends + this.cuts <= 1,
+      'a complete end has every byte': this.ends === 0 || this.written === this.pushed,
+      'no end before its time': this.ends === 0 || this.finished === 'complete',
+      'a cut only where one was': this.cuts === 0 || this.finished === 'cut',
+      'more than the lead never waits unpaused':
+        this.finished !== undefined || waiting <= this.lead || this.paused,
+      'a ready sink is never left waiting':
+        !this.attached || this.full || this.finished === 'cut' || waiting === 0,
+      'a ready sink never leaves the origin paused':
+        !this.attached || this.full || this.finished !== undefined || !this.paused,
+      'a ready sink hears of the end':
+        !this.attached || this.full || this.finished === undefined || this.ends + this.cuts === 1,
+    };
+    for (const [fact, holds] of Object.entries(facts)) if (!holds) throw new Error(`violated: ${fact}`);
+  }
+}
+
+type Step = (scene: Scene) => void;
+
+/** The origin sends nothing while it is paused, apart from the chunk it was at. */
+const push = fc.string({ minLength: 1, maxLength: 6 }).map((text): [string, Step] => [
+  `push ${text.length}`,
+  (scene) => {
+    if (scene.finished !== undefined || scene.paused) return;
+    const chunk = Buffer.from(text.replace(/[^ -~]/g, '.'), 'latin1');
+    scene.pushed += chunk.toString('latin1');
+    scene.content.push(chunk);
+  },
+]);
+const attach = fc.nat(3).map((patience): [string, Step] => [
+  `attach, ready for ${patience}`,
+  (scene) => {
+    if (scene.attached) return;
+    scene.attached = true;
+    scene.patience = patience;
+    scene.content.attach(scene.sink);
+  },
+]);
+const drained = fc.nat(3).map((patience): [string, Step] => [
+  `drained, ready for ${patience}`,
+  (scene) => {
+    if (!scene.full) return;
+    scene.full = false;
+    scene.patience = patience;
+    scene.content.drained();
+  },
+]);
+const finish = fc.constantFrom('complete' as const, 'cut' as const).map((end): [string, Step] => [
+  `finish ${end}`,
+  (scene) => {
+    if (scene.finished !== undefined) return;
+    scene.finished = end;
+    scene.content.finish(end);
+  },
+]);
+
+const step = fc.oneof(
+  { arbitrary: push, weight: 6 },
+  { arbitrary: drained, weight: 4 },
+  { arbitrary: attach, weight: 1 },
+  { arbitrary: finish, weight: 1 },
+);
+
+t.test('any interleaving: every byte once, in order, and one true end', async (t) => {
+  const property = fc.property(fc.nat(12), fc.array(step, { maxLength: 40 }), (lead, steps) => {
+    const scene = new Scene(lead);
+    for (const [, run] of steps) {
+      run(scene);
+      scene.check();
+    }
+    return true;
+  });
+  fc.assert(property, { numRuns: 3000 });
+  t.pass('3000 interleavings');
+});
+
+t.test('finish counts once, whatever is said later', async (t) => {
+  const scene = new Scene(0);
+  scene.patience = 10;
+  scene.content.attach(scene.sink);
+  scene.content.finish('complete');
+  scene.content.finish('cut');
+  scene.content.finish('complete');
+  t.same([scene.ends, scene.cuts], [1, 0]);
+});
+
+t.test('a sink that comes after a cut hears of it, and of no end', async (t) => {
+  const scene = new Scene(100);
+  scene.content.push(Buffer.from('abc'));
+  scene.content.finish('cut');
+  scene.content.attach(scene.sink);
+  t.same([scene.ends, scene.cuts], [0, 1]);
+});
+
+t.test('the lead is taken off the hands of the origin although nobody reads', async (t) => {
+  const scene = new Scene(10);
+  scene.content.push(Buffer.alloc(10));
+  t.equal(scene.paused, false);
+  scene.content.push(Buffer.alloc(1));
+  t.equal(scene.paused, true);
+});
+
+t.test('without a lead the origin keeps the pace of the reader', async (t) => {
+  const scene = new Scene(0);
+  scene.attached = true;
+  scene.content.attach(scene.sink);
+  scene.content.push(Buffer.from('a'));
+  t.equal(scene.paused, true);
+  scene.full = false;
+  scene.content.drained();
+  t.equal(scene.paused, false);
+});

@@ -1,0 +1,125 @@
+// An exchange that we end, or may not start, and content whose source breaks.
+
+import { once } from 'node:events';
+import { Readable } from 'node:stream';
+import t, { type Test } from 'tap';
+import { GatewayError } from '../../src/errors.ts';
+import type { SendOptions } from '../../src/origin/client.ts';
+import type { OriginExchange, OriginRequest } from '../../src/origin/exchange.ts';
+import { OriginFailure } from '../../src/origin/failure.ts';
+import { openTestOrigin } from '../fixtures/origin-config.ts';
+import { type RawOrigin, type RawScript, startRawOrigin } from '../fixtures/raw-origin.ts';
+import { collect } from '../fixtures/scripted-origin.ts';
+import { settle, until } from '../fixtures/until.ts';
+
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+const HALF = 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf';
+const PUT: OriginRequest = {
+  method: 'PUT',
+  target: '/a?b=%7e',
+  fields: ['Host', 'x'],
+  content: Buffer.from('hi'),
+};
+const LONG = { start: 5000, head: 5000 };
+const WRITE: SendOptions = { lane: 'write', deadlines: LONG, lead: 1024 };
+
+interface Scene {
+  readonly origin: RawOrigin;
+  readonly warnings: readonly string[];
+  send(request?: Partial<OriginRequest>, options?: Partial<SendOptions>): OriginExchange;
+}
+
+async function scene(t: Test, script: RawScript, connections = 8): Promise<Scene> {
+  const origin = await startRawOrigin(t, script);
+  const { client, warnings } = openTestOrigin(t, origin.url, { connections });
+  const send: Scene['send'] = (request, options) =>
+    client.send({ ...PUT, ...request }, { ...WRITE, ...options }).exchange;
+  return { origin, warnings, send };
+}
+
+/** How the head and the whole failed: twice the same failure. */
+async function failure(t: Test, exchange: OriginExchange): Promise<{ kind: string; sent: boolean }> {
+  const ending = await exchange.ended;
+  if (!(ending instanceof OriginFailure)) throw new Error('it did not fail');
+  await t.rejects(exchange.head, ending, 'the head fails by the same failure');
+  return { kind: ending.kind, sent: ending.sent };
+}
+
+t.test('cancel before it is sent: nothing ever leaves', async (t) => {
+  const { origin, send } = await scene(t, () => OK);
+  const exchange = send();
+  exchange.cancel();
+  t.same(await failure(t, exchange), { kind: 'cancelled', sent: false });
+  await settle();
+  t.same(origin.requests, []);
+});
+
+t.test('cancel after it is sent, and after the head: the connection is given up', async (t) => {
+  for (const answer of [undefined, HALF]) {
+    const { origin, send } = await scene(t, () => answer);
+    const exchange = send();
+    if (answer === undefined) await until(() => origin.requests.length === 1, 'it arrives');
+    else await exchange.head;
+    const closed = once(origin.requests[0]?.socket ?? new Readable(), 'close');
+    exchange.cancel();
+    exchange.cancel();
+    const ending = await exchange.ended;
+    t.ok(ending instanceof OriginFailure && ending.kind === 'cancelled' && ending.sent);
+    await closed;
+    t.equal((await collect(exchange.content)).end, 'cut');
+  }
+});
+
+t.test('cancel after the end changes nothing', async (t) => {
+  const { send } = await scene(t, () => OK);
+  const exchange = send();
+  const content = await collect(exchange.content);
+  exchange.cancel();
+  t.equal(await exchange.ended, 'complete');
+  t.same(content, { text: 'ok', end: 'complete' });
+});
+
+t.test('mayStart is asked when a connection is there, and false sends nothing', async (t) => {
+  const { origin, send } = await scene(t, () => OK);
+  for (const content of [Buffer.from('hi'), Readable.from(['a', 'b'])]) {
+    let asked = 0;
+    const exchange = send({ content }, { mayStart: () => ++asked > 1 });
+    t.equal(asked, 0);
+    t.same(await failure(t, exchange), { kind: 'cancelled', sent: false });
+    t.equal(asked, 1);
+    if (content instanceof Readable) t.ok(content.destroyed, 'its content is let go');
+  }
+  await settle();
+  t.same(origin.requests, []);
+  t.equal((await send().head).status, 200, 'the next one is sent');
+});
+
+t.test('streamed content whose source breaks: the origin sees no end of it', async (t) => {
+  const { origin, send } = await scene(t, () => OK);
+  const content = new Readable({ read() {} });
+  content.push('part');
+  const exchange = send({ content });
+  await until(() => origin.bytes().join('').includes('part'), 'a part arrives');
+  content.destroy(new GatewayError('content-timeout', 'late'));
+  t.same(await failure(t, exchange), { kind: 'content', sent: true });
+  const ending = await exchange.ended;
+  t.match(ending, { cause: { code: 'content-timeout' } }, 'the cause says why');
+  await settle();
+  t.notMatch(origin.bytes().join(''), /\r\n0\r\n\r\n/);
+  t.same(origin.requests, []);
+});
+
+t.test('the deadline of the head runs from the last byte of streamed content', async (t) => {
+  const { origin, send } = await scene(t, () => undefined);
+  const content = new Readable({ read() {} });
+  content.push('part');
+  const exchange = send({ content }, { deadlines: { start: 5000, head: 40 } });
+  await until(() => origin.bytes().join('').includes('part'), 'a part arrives');
+  const first = exchange.sentAt ?? 0;
+  await settle();
+  content.push('rest');
+  content.push(null);
+  t.same(await failure(t, exchange), { kind: 'timeout', sent: true });
+  t.equal(origin.requests.length, 1, 'all of it arrived');
+  t.ok((exchange.sentAt ?? 0) > first);
+});

@@ -1,0 +1,206 @@
+// What a probe makes of each answer, and which questions it asks.
+
+import t from 'tap';
+import { type ProbeRequest, probe } from '../../src/origin/probe.ts';
+import { readPreconditions } from '../../src/semantics/preconditions.ts';
+import { type Asked, ScriptedOrigin } from '../fixtures/scripted-origin.ts';
+import { settle } from '../fixtures/until.ts';
+
+const TAG = ['ETag', '"v1"'];
+const DATE = 'Thu, 01 Jan 2026 00:00:00 GMT';
+
+interface Question {
+  readonly method?: 'auto' | 'head' | 'get';
+  /** The client's conditions. */
+  readonly asks?: readonly string[];
+  readonly memory?: Set<string>;
+}
+
+function start(
+  origin: ScriptedOrigin,
+  { method = 'auto', asks = ['If-Match', '"v1"'], memory = new Set<string>() }: Question = {},
+) {
+  const client = new AbortController();
+  const request: ProbeRequest = {
+    target: '/doc?x',
+    fields: ['Host', 'x', 'Cookie', 'c'],
+    preconditions: readPreconditions(asks, Date.now()),
+    method,
+    memoryKey: '/*',
+    clientGone: client.signal,
+  };
+  const result = probe(origin, request, { timeoutMs: 3000, memory, now: Date.now });
+  return { result, leave: () => client.abort(), memory };
+}
+
+/** The result when the exchanges are answered one by one. */
+async function asked(answers: readonly ((asked: Asked) => void)[], question?: Question) {
+  const origin = new ScriptedOrigin();
+  const { result, memory } = start(origin, question);
+  for (const [i, answer] of answers.entries()) answer((await origin.nth(i)).start());
+  return { ...(await result), got: origin.got(), memory, requests: origin.asked };
+}
+
+const answered =
+  (status: number, fields: readonly string[] = [], content = '') =>
+  (asked: Asked) => {
+    asked.answer(status, fields, content);
+  };
+
+const states = [
+  { status: 200, state: 'current' },
+  { status: 204, state: 'current' },
+  { status: 206, state: 'current' },
+  { status: 404, state: 'absent' },
+  { status: 410, state: 'absent' },
+];
+for (const { status, state } of states) {
+  t.test(`${status} means ${state}`, async (t) => {
+    const { representation, refusal, got } = await asked([answered(status, TAG)]);
+    t.equal(representation.state, state);
+    t.equal(refusal, undefined);
+    t.same(got, ['HEAD']);
+  });
+}
+
+const undecided = [
+  ...[300, 301, 302, 303, 307, 308, 400, 401, 402, 403, 406, 407, 409, 412, 416, 418, 423, 429, 451].map(
+    (status) => ({ status, code: 'probe-undecided', passes: true }),
+  ),
+  ...[304, 500, 502, 505, 599].map((status) => ({ status, code: 'probe-error', passes: false })),
+  { status: 503, code: 'probe-unavailable', passes: false },
+  { status: 504, code: 'probe-timeout', passes: false },
+];
+for (const { status, code, passes } of undecided) {
+  t.test(`${status} decides nothing: ${code}`, async (t) => {
+    const { representation, refusal, fields } = await asked([answered(status, [...TAG, 'Location', '/x'])]);
+    t.same(representation, { state: 'unknown', reason: code }, 'its tag is that of an error page');
+    t.equal(refusal?.error.code, code);
+    t.equal(refusal?.status, passes ? status : undefined);
+    t.same(fields, [...TAG, 'Location', '/x']);
+  });
+}
+
+t.test('Retry-After of a 503 is passed on when it is a number of seconds', async (t) => {
+  for (const [value, seconds] of [
+    ['7', 7],
+    ['0', 5],
+    ['soon', 5],
+    ['-1', 5],
+    ['1e999', 5],
+  ] as const) {
+    const { refusal } = await asked([answered(503, ['Retry-After', value])]);
+    t.equal(refusal?.error.retryAfter, seconds, value);
+  }
+});
+
+const failures = [
+  { name: 'nobody listens', fail: 'ECONNREFUSED', code: 'origin-unreachable', started: false },
+  { name: 'no connection in time', fail: 'UND_ERR_CONNECT_TIMEOUT', code: 'probe-timeout', started: false },
+  { name: 'a reset', fail: 'UND_ERR_SOCKET', code: 'probe-error', started: true },
+  { name: 'no HTTP', fail: 'HPE_INVALID_CONSTANT', code: 'probe-error', started: true },
+  { name: 'silence', fail: 'ETIMEDOUT', code: 'probe-timeout', started: true },
+];
+for (const { name, fail, code, started } of failures) {
+  t.test(`${name}: ${code}, and no GET after it`, async (t) => {
+    const origin = new ScriptedOrigin();
+    const { result } = start(origin);
+    const head = await origin.nth(0);
+    if (started) head.start();
+    head.fail(fail);
+    const { representation, refusal } = await result;
+    t.same(representation, { state: 'unknown', reason: code });
+    t.equal(refusal?.error.code, code);
+    t.equal(refusal?.status, undefined);
+    await settle();
+    t.equal(origin.asked.length, 1);
+  });
+}
+
+t.test('one deadline for the whole probe, and connections of their own', async (t) => {
+  const { requests } = await asked([answered(405), answered(200, TAG)]);
+  for (const { options, request } of requests) {
+    t.same(options.deadlines, { total: 3000 });
+    t.equal(options.lane, 'probe');
+    t.same(
+      [request.target, request.fields, request.content],
+      ['/doc?x', ['Host', 'x', 'Cookie', 'c'], undefined],
+    );
+  }
+});
+
+const fallbacks: { name: string; head: (asked: Asked) => void; asks?: string[]; falls: boolean }[] = [
+  { name: '405', head: answered(405), falls: true },
+  { name: '501', head: answered(501), falls: true },
+  { name: '200 without a tag, for If-Match', head: answered(200, ['Last-Modified', DATE]), falls: true },
+  {
+    name: '200 without a tag, for If-None-Match',
+    head: answered(200),
+    asks: ['If-None-Match', '"a"'],
+    falls: true,
+  },
+  {
+    name: '200 without a date, for If-Unmodified-Since',
+    head: answered(200, TAG),
+    asks: ['If-Unmodified-Since', DATE],
+    falls: true,
+  },
+  { name: '200 without anything, for *', head: answered(200), asks: ['If-Match', '*'], falls: false },
+  { name: '200 with a tag', head: answered(200, TAG), falls: false },
+  { name: '200 with a malformed tag', head: answered(200, ['ETag', 'v1']), falls: false },
+  { name: '404 without a tag', head: answered(404), falls: false },
+  { name: '403', head: answered(403), falls: false },
+];
+for (const { name, head, asks, falls } of fallbacks) {
+  t.test(`probe: auto after ${name}: ${falls ? 'GET is asked' : 'no GET'}`, async (t) => {
+    const rest = falls ? [answered(200, [...TAG, 'Last-Modified', DATE], 'content')] : [];
+    const { got, memory } = await asked([head, ...rest], asks === undefined ? {} : { asks });
+    t.same(got, falls ? ['HEAD', 'GET'] : ['HEAD']);
+    t.same([...memory], falls ? ['/*'] : [], 'only what works is remembered');
+  });
+}
+
+t.test('a GET that tells no more than the HEAD is not remembered', async (t) => {
+  const { memory } = await asked([answered(200), answered(200, [], 'content')]);
+  t.same([...memory], []);
+  const failed = await asked([answered(405), answered(500)]);
+  t.same([...failed.memory], []);
+  t.equal(failed.refusal?.error.code, 'probe-error');
+});
+
+t.test('probe: get and a remembered route ask GET alone; probe: head asks HEAD alone', async (t) => {
+  t.same((await asked([answered(200, TAG, 'x')], { method: 'get' })).got, ['GET']);
+  t.same((await asked([answered(200, TAG, 'x')], { memory: new Set(['/*']) })).got, ['GET']);
+  t.same((await asked([answered(405)], { method: 'head', memory: new Set(['/*']) })).got, ['HEAD']);
+  t.same((await asked([answered(200)], { method: 'head' })).got, ['HEAD']);
+});
+
+t.test('the content of a GET is dropped, and given up when there is much of it', async (t) => {
+  const small = await asked([answered(200, TAG, 'x'.repeat(60_000))], { method: 'get' });
+  t.same([small.representation.state, small.requests[0]?.ending], ['current', 'complete']);
+  const origin = new ScriptedOrigin();
+  const { result } = start(origin, { method: 'get' });
+  const get = (await origin.nth(0)).start().head(200, TAG);
+  t.equal((await result).representation.state, 'current', 'the head is enough');
+  for (let i = 0; i < 4 && !get.aborted; i++) get.data('x'.repeat(20_000));
+  t.equal(get.aborted, true);
+});
+
+for (const phase of ['before it is sent', 'while the origin works', 'during the GET that comes after']) {
+  t.test(`a client that goes ${phase}: client-gone, nothing more is asked`, async (t) => {
+    const origin = new ScriptedOrigin();
+    const { result, leave } = start(origin);
+    const head = await origin.nth(0);
+    if (phase !== 'before it is sent') head.start();
+    if (phase === 'during the GET that comes after') {
+      head.answer(405);
+      (await origin.nth(1)).start();
+    }
+    leave();
+    t.equal((await result).refusal?.error.code, 'client-gone');
+    const last = origin.asked.at(-1);
+    t.equal(last?.start().sent, false, 'it is called off');
+    await settle();
+    t.equal(origin.asked.length, phase === 'during the GET that comes after' ? 2 : 1);
+  });
+}
