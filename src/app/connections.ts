@@ -32,10 +32,16 @@ export class Connections {
         return;
       }
       if (this.#closing) response.shouldKeepAlive = false;
+      if (this.#last.get(socket) === response) socket.resume();
       start();
     };
-    if (before === undefined) begin();
-    else before.once('close', begin);
+    if (before === undefined) {
+      begin();
+      return;
+    }
+    // a flood of pipelined requests waits in the kernel, not here
+    socket.pause();
+    before.once('close', begin);
   }
 
   /** Whether an answer is still owed on this connection. */

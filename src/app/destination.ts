@@ -1,6 +1,7 @@
 // The second resource that MOVE and COPY write to (RFC 4918 9.8, 9.9).
 import { GatewayError } from '../errors.ts';
 import { resourceOf } from '../route/resource.ts';
+import type { Route } from '../route/route.ts';
 import type { RouteTable } from '../route/route-table.ts';
 import { parseTarget } from '../route/target.ts';
 import { fieldValues } from '../semantics/fields.ts';
@@ -8,11 +9,21 @@ import type { Received } from './receive.ts';
 
 const TO_DESTINATION = new Set(['MOVE', 'COPY']);
 
+export interface Destination {
+  readonly route: Route;
+  /** Its resource key. */
+  readonly key: string;
+}
+
 /**
- * The resource key of Destination; undefined for other methods, and without the field, which the origin will refuse.
- * Throws GatewayError where it is malformed, ambiguous or of another server: what is not locked must not be written.
+ * Where the request writes to besides its target; undefined for other methods, and without the field, which the origin
+ * will refuse. Throws GatewayError where it is malformed, ambiguous or of another server: what cannot be locked must not
+ * be written.
  */
-export function destinationKey({ method, host, fields }: Received, table: RouteTable): string | undefined {
+export function destinationOf(
+  { method, host, fields }: Received,
+  table: RouteTable,
+): Destination | undefined {
   if (!TO_DESTINATION.has(method)) return undefined;
   const values = fieldValues(fields, 'destination');
   const [value] = values;
@@ -30,5 +41,5 @@ export function destinationKey({ method, host, fields }: Received, table: RouteT
   }
   const resource = resourceOf(match, target);
   if ('code' in resource) throw new GatewayError(resource.code, `Destination: ${resource.detail}`);
-  return resource.key;
+  return { route: match.route, key: resource.key };
 }

@@ -5,11 +5,11 @@ import type { Exchange } from '../guard/exchange.ts';
 import { forwardFields } from '../origin/fields.ts';
 import type { Plan } from '../route/plan.ts';
 import { resourceOf } from '../route/resource.ts';
-import type { Match, RouteTable } from '../route/route-table.ts';
+import type { Match } from '../route/route-table.ts';
 import { fieldValues } from '../semantics/fields.ts';
 import type { Preconditions } from '../semantics/preconditions.ts';
 import { type Account, noteError } from './account.ts';
-import { destinationKey } from './destination.ts';
+import type { Destination } from './destination.ts';
 import type { Gateway } from './gateway.ts';
 import type { Received } from './receive.ts';
 import { IncomingContent } from './request-content.ts';
@@ -19,6 +19,7 @@ export interface Understood {
   readonly match: Match;
   readonly preconditions: Preconditions;
   readonly plan: Plan;
+  readonly destination: Destination | undefined;
   readonly account: Account;
 }
 
@@ -27,7 +28,7 @@ export function exchangeOf(
   message: IncomingMessage,
   response: ServerResponse,
   gateway: Gateway,
-  { received, match, preconditions, plan, account }: Understood,
+  { received, match, preconditions, plan, destination, account }: Understood,
 ): Exchange {
   refuseLoop(received, gateway.via);
   const { origin } = gateway.tools;
@@ -39,7 +40,7 @@ export function exchangeOf(
     method: received.method,
     target: received.target.raw,
     route: match.route,
-    ...resourcesFor(plan, match, received, gateway.table),
+    ...resourcesFor(plan, match, received, destination),
     fields: received.fields,
     preconditions,
     forwarded: ['Host', origin.host(host), ...forwardFields(received.fields, arrival)],
@@ -68,18 +69,17 @@ function refuseLoop({ fields }: Received, via: string): void {
 function resourcesFor(
   plan: Plan,
   match: Match,
-  received: Received,
-  table: RouteTable,
+  { target }: Received,
+  destination: Destination | undefined,
 ): { readonly probed: string; readonly keys: readonly string[] } {
   const locks = plan.kind === 'locked' || (plan.kind === 'check' && plan.lock);
-  const resource = resourceOf(match, received.target);
+  const resource = resourceOf(match, target);
   if ('code' in resource) {
     if (locks || plan.kind === 'check') throw new GatewayError(resource.code, resource.detail);
-    return { probed: received.target.raw, keys: [] };
+    return { probed: target.raw, keys: [] };
   }
   if (!locks) return { probed: resource.target, keys: [] };
-  const destination = destinationKey(received, table);
-  const keys = new Set([resource.key, ...(destination === undefined ? [] : [destination])]);
+  const keys = new Set([resource.key, ...(destination === undefined ? [] : [destination.key])]);
   return { probed: resource.target, keys: [...keys].sort() };
 }
 

@@ -5,6 +5,7 @@ import type { Exchange } from '../guard/exchange.ts';
 import { makePlan, type Plan } from '../route/plan.ts';
 import { readPreconditions } from '../semantics/preconditions.ts';
 import type { Account } from './account.ts';
+import { type Destination, destinationOf } from './destination.ts';
 import { exchangeOf } from './exchange-of.ts';
 import type { Gateway } from './gateway.ts';
 import { receive } from './receive.ts';
@@ -28,8 +29,15 @@ export function understand(
   account.route = match.route.path;
   account.mode = match.route.mode;
   const preconditions = readPreconditions(received.fields, gateway.now());
-  const plan = makePlan(received.method, match.route, preconditions);
+  const destination = destinationOf(received, gateway.table);
+  const plan = planFor(makePlan(received.method, match.route, preconditions), destination);
   account.outcome.plan = plan.kind;
-  const exchange = exchangeOf(message, response, gateway, { received, match, preconditions, plan, account });
-  return { exchange, plan };
+  const understood = { received, match, preconditions, plan, destination, account };
+  return { exchange: exchangeOf(message, response, gateway, understood), plan };
+}
+
+/** A write from where nothing is guarded to where something is must not slip between a check and a write there. */
+function planFor(plan: Plan, destination: Destination | undefined): Plan {
+  const guards = destination?.route.mode === 'enforce' || destination?.route.mode === 'require';
+  return guards && plan.kind === 'forward' ? { kind: 'locked' } : plan;
 }

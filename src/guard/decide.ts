@@ -57,7 +57,9 @@ function undecided(
 
 function judge(exchange: Exchange, shown: Probe, verdict: Verdict): Refusal | undefined {
   const { outcome, preconditions } = exchange;
-  const context = { sent: exchange.fields, origin: shown.fields, shown: VALIDATORS };
+  // an error page's ETag is no validator of the resource
+  const validators = shown.representation.state === 'current' ? VALIDATORS : [];
+  const context = { sent: exchange.fields, origin: shown.fields, shown: validators };
   // undecided cannot be: what the probe could not tell was refused before
   if (verdict.action !== 'respond') {
     if (verdict.action === 'undecided') throw new Error(verdict.reason);

@@ -49,25 +49,10 @@ const CONDITIONAL = new Set([
   'if-unmodified-since',
 ]);
 
-/** They describe the request's content or a part of the answer: no business of a probe. */
-const NOT_ON_A_PROBE = new Set([
-  'cache-control',
-  'content-digest',
-  'content-disposition',
-  'content-encoding',
-  'content-language',
-  'content-location',
-  'content-md5',
-  'content-range',
-  'content-type',
-  'digest',
-  'max-forwards',
-  'pragma',
-  'range',
-  'repr-digest',
-  'want-content-digest',
-  'want-repr-digest',
-]);
+/** Of caches, hops and parts: no business of a probe. */
+const NOT_ON_A_PROBE = new Set(['cache-control', 'digest', 'max-forwards', 'pragma', 'range', 'repr-digest']);
+/** They describe the request's content, which a probe has not. */
+const OF_CONTENT = /^(?:want-)?content-/;
 
 const NEVER_RETURNED = new Set([
   'connection',
@@ -158,7 +143,10 @@ export function withoutConditions(fields: readonly string[]): string[] {
  * it selects the representation that the write is about; no cache may answer it.
  */
 export function probeFields(forwarded: readonly string[]): string[] {
-  const fields = without(forwarded, (name) => CONDITIONAL.has(name) || NOT_ON_A_PROBE.has(name));
+  const fields = without(
+    forwarded,
+    (name) => CONDITIONAL.has(name) || NOT_ON_A_PROBE.has(name) || OF_CONTENT.test(name),
+  );
   fields.push('Cache-Control', 'no-cache');
   return fields;
 }
