@@ -17,6 +17,8 @@ import { IncomingContent } from './request-content.ts';
 export interface Understood {
   readonly received: Received;
   readonly match: Match;
+  /** What the origin will perform. */
+  readonly method: string;
   readonly preconditions: Preconditions;
   readonly plan: Plan;
   readonly destination: Destination | undefined;
@@ -28,16 +30,18 @@ export function exchangeOf(
   message: IncomingMessage,
   response: ServerResponse,
   gateway: Gateway,
-  { received, match, preconditions, plan, destination, account }: Understood,
+  { received, match, method, preconditions, plan, destination, account }: Understood,
 ): Exchange {
   refuseLoop(received, gateway.via);
   const { origin } = gateway.tools;
   const peer = message.socket.remoteAddress ?? '';
   const { host } = received;
   const trusted = gateway.isTrusted(peer);
-  const arrival = { peer, trusted, host, version: message.httpVersion, via: gateway.via };
+  const overrides = match.route.override === 'pass';
+  const arrival = { peer, trusted, overrides, host, version: message.httpVersion, via: gateway.via };
   return {
     method: received.method,
+    effectiveMethod: method,
     target: received.target.raw,
     route: match.route,
     ...resourcesFor(plan, match, received, destination),

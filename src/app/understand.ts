@@ -6,6 +6,7 @@ import { makePlan, type Plan } from '../route/plan.ts';
 import { readPreconditions } from '../semantics/preconditions.ts';
 import type { Account } from './account.ts';
 import { type Destination, destinationOf } from './destination.ts';
+import { effectiveMethod } from './effective-method.ts';
 import { exchangeOf } from './exchange-of.ts';
 import type { Gateway } from './gateway.ts';
 import { receive } from './receive.ts';
@@ -29,10 +30,11 @@ export function understand(
   account.route = match.route.path;
   account.mode = match.route.mode;
   const preconditions = readPreconditions(received.fields, gateway.now());
+  const method = effectiveMethod(received, match.route);
   const destination = destinationOf(received, gateway.table);
-  const plan = planFor(makePlan(received.method, match.route, preconditions), destination);
+  const plan = planFor(makePlan(method, match.route, preconditions), destination);
   account.outcome.plan = plan.kind;
-  const understood = { received, match, preconditions, plan, destination, account };
+  const understood = { received, match, method, preconditions, plan, destination, account };
   return { exchange: exchangeOf(message, response, gateway, understood), plan };
 }
 

@@ -69,7 +69,14 @@ async function explainLive(
   const { method, fields, route, resource, preconditions } = question;
   const origin = openOrigin(config.origin, (message) => say('warning', message));
   const host = fieldValue(fields, 'host') ?? '';
-  const arrival = { peer: '127.0.0.1', trusted: false, host, version: '1.1', via: 'ifmatch' };
+  const arrival = {
+    peer: '127.0.0.1',
+    trusted: false,
+    overrides: false,
+    host,
+    version: '1.1',
+    via: 'ifmatch',
+  };
   const forwarded = ['Host', origin.host(host), ...forwardFields(fields, arrival)];
   const shown = await probe(
     origin,

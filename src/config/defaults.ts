@@ -53,5 +53,7 @@ export const DEFAULTS = {
     undecided: 'refuse',
     case: 'sensitive',
     cors: 'pass',
+    /** A method that the origin obeys and the guard does not see is a way around the guard. */
+    override: 'strip',
   },
 } as const;

@@ -49,6 +49,11 @@ const routeOptions = z.strictObject({
     .describe(
       'expose: let scripts of other sites read ETag and send conditional fields, for origins whose CORS answers forget them.',
     ),
+  override: choice(['strip', 'pass'])
+    .prefault(DEFAULTS.route.override)
+    .describe(
+      'pass: the origin gets X-HTTP-Method-Override and its like of a POST, and the method that they name is guarded.',
+    ),
 });
 
 export const routeSchema = z.strictObject({

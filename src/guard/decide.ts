@@ -16,8 +16,8 @@ export interface Refusal {
 export async function decide(exchange: Exchange, tools: Tools): Promise<Refusal | undefined> {
   const shown = await probeFor(exchange, tools);
   if (shown.refusal !== undefined) return undecided(exchange, shown, shown.refusal);
-  const { method, preconditions, route } = exchange;
-  return judge(exchange, shown, evaluate(method, preconditions, shown.representation, route.weak));
+  const { effectiveMethod, preconditions, route } = exchange;
+  return judge(exchange, shown, evaluate(effectiveMethod, preconditions, shown.representation, route.weak));
 }
 
 /** Asks the origin what this request's conditions are about. */
@@ -82,7 +82,7 @@ function judge(exchange: Exchange, shown: Probe, verdict: Verdict): Refusal | un
 }
 
 function demands(exchange: Exchange): boolean {
-  return exchange.route.mode === 'require' && exchange.route.methods.includes(exchange.method);
+  return exchange.route.mode === 'require' && exchange.route.methods.includes(exchange.effectiveMethod);
 }
 
 function failedDetail(field: ConditionalField, shown: Probe, createOnly: boolean): string {

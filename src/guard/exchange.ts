@@ -25,6 +25,8 @@ export interface RequestContent {
 
 export interface Exchange {
   readonly method: string;
+  /** What the origin will perform: another one where the route passes method overrides. */
+  readonly effectiveMethod: string;
   /** Path and query to forward, byte for byte. */
   readonly target: string;
   readonly route: Route;

@@ -1,6 +1,6 @@
 // The one policy for fields: which of the client's go to the origin, which go on a probe, which of the origin's come back.
 import { isIP } from 'node:net';
-import type { FieldLines } from '../semantics/fields.ts';
+import { type FieldLines, fieldValues } from '../semantics/fields.ts';
 
 /** Fields of one connection (RFC 9110 7.6.1), and what would be a hole if it were passed on. */
 const NEVER_FORWARDED = new Set([
@@ -18,11 +18,11 @@ const NEVER_FORWARDED = new Set([
   'upgrade',
 ]);
 
-/** They change the method or the target behind the guard's back. */
-const OVERRIDES = new Set([
-  'x-http-method',
-  'x-http-method-override',
-  'x-method-override',
+/** They change the method behind the guard's back. */
+const METHOD_OVERRIDES = new Set(['x-http-method', 'x-http-method-override', 'x-method-override']);
+
+/** They change the target. */
+const TARGET_OVERRIDES = new Set([
   'x-original-uri',
   'x-original-url',
   'x-rewrite-url',
@@ -50,7 +50,16 @@ const CONDITIONAL = new Set([
 ]);
 
 /** Of caches, hops and parts: no business of a probe. */
-const NOT_ON_A_PROBE = new Set(['cache-control', 'digest', 'max-forwards', 'pragma', 'range', 'repr-digest']);
+const NOT_ON_A_PROBE = new Set([
+  'want-digest',
+  'want-repr-digest',
+  'cache-control',
+  'digest',
+  'max-forwards',
+  'pragma',
+  'range',
+  'repr-digest',
+]);
 /** They describe the request's content, which a probe has not. */
 const OF_CONTENT = /^(?:want-)?content-/;
 
@@ -73,6 +82,8 @@ export interface Arrival {
   readonly peer: string;
   /** The peer is in `trust`: its Forwarded and X-Forwarded-* are kept and extended. */
   readonly trusted: boolean;
+  /** The method-override fields go along, because the method that they name is guarded. */
+  readonly overrides: boolean;
   /** Empty when the client sent none (HTTP/1.0). */
   readonly host: string;
   /** The client's HTTP version and our pseudonym in Via (RFC 9110 7.6.3). */
@@ -87,6 +98,12 @@ export function forbiddenConnectionOption(value: string): string | undefined {
     if (name !== '' && !CONNECTION_OPTIONS.has(name)) return name;
   }
   return undefined;
+}
+
+/** What the method-override fields of a request name, each value once. */
+export function overriddenMethods(received: FieldLines): string[] {
+  const values = [...METHOD_OVERRIDES].flatMap((name) => fieldValues(received, name));
+  return [...new Set(values.map((value) => value.trim().toUpperCase()))];
 }
 
 /**
@@ -105,7 +122,8 @@ export function forwardFields(received: FieldLines, arrival: Arrival): string[] 
     const lower = name.toLowerCase();
     if (lower === 'host' || lower === 'content-length' || NEVER_FORWARDED.has(lower)) continue;
     // CGI-like origins fold Content_Length and Content-Length into one variable
-    if (OVERRIDES.has(lower) || lower.includes('_')) continue;
+    if (TARGET_OVERRIDES.has(lower) || lower.includes('_')) continue;
+    if (METHOD_OVERRIDES.has(lower) && !arrival.overrides) continue;
     if (FORWARDING.has(lower)) {
       if (!arrival.trusted) continue;
       if (lower === 'x-forwarded-for')
@@ -145,7 +163,11 @@ export function withoutConditions(fields: readonly string[]): string[] {
 export function probeFields(forwarded: readonly string[]): string[] {
   const fields = without(
     forwarded,
-    (name) => CONDITIONAL.has(name) || NOT_ON_A_PROBE.has(name) || OF_CONTENT.test(name),
+    (name) =>
+      CONDITIONAL.has(name) ||
+      NOT_ON_A_PROBE.has(name) ||
+      METHOD_OVERRIDES.has(name) ||
+      OF_CONTENT.test(name),
   );
   fields.push('Cache-Control', 'no-cache');
   return fields;

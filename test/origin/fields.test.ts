@@ -12,7 +12,7 @@ import {
 
 const STRANGER = {
   peer: '192.0.2.7',
-  trusted: false,
+  trusted: false, overrides: false,
   host: 'shop.example',
   version: '1.1',
   via: 'ifmatch-1',

@@ -1,0 +1,25 @@
+// The method that the origin will perform, on routes that pass method overrides.
+import { METHODS } from 'node:http';
+import { GatewayError } from '../errors.ts';
+import { overriddenMethods } from '../origin/fields.ts';
+import type { Route } from '../route/route.ts';
+import { isSafe } from '../semantics/method.ts';
+import type { Received } from './receive.ts';
+
+/**
+ * The method to guard: the one that the fields name when the route passes them on a POST, the only method on which
+ * frameworks obey them. An override to a safe method is still guarded as the POST that it may be taken for. Throws
+ * GatewayError for one that is no method, or two of them.
+ */
+export function effectiveMethod({ method, fields }: Received, route: Route): string {
+  if (route.override === 'strip' || method !== 'POST') return method;
+  const [named, ...others] = overriddenMethods(fields);
+  if (named === undefined) return method;
+  if (others.length > 0) throw invalid('The method-override fields name two methods; send one.');
+  if (!METHODS.includes(named)) throw invalid('The method-override field names no method.');
+  return isSafe(named) ? method : named;
+}
+
+function invalid(detail: string): GatewayError {
+  return new GatewayError('request-invalid', detail);
+}
