@@ -1,5 +1,6 @@
 // One request from its first look to its answer: understand, guard or forward, send, log.
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type ErrorCode, GatewayError } from '../errors.ts';
 import type { Answer, Exchange } from '../guard/exchange.ts';
 import { guard } from '../guard/guard.ts';
 import { refuseError } from '../guard/refuse.ts';
@@ -31,6 +32,7 @@ export async function handleRequest(
   };
   const fail = (error: unknown): void => {
     noteError(error, account);
+    if (error instanceof GatewayError && UNFRAMED.has(error.code)) response.shouldKeepAlive = false;
     // an answer that could not be sent has nothing left to be replaced by
     if (reply.sent) response.destroy();
     else answer(refuseError(error));
@@ -45,6 +47,13 @@ export async function handleRequest(
   await closed;
   await logRequest(gateway.log, account, response, performance.now() - started);
 }
+
+/** After these it is not certain where the next request begins. */
+const UNFRAMED = new Set<string>([
+  'request-invalid',
+  'transfer-coding-unsupported',
+  'version-unsupported',
+] satisfies ErrorCode[]);
 
 /** GET, HEAD and OPTIONS have no content that means anything (RFC 9110 9.3.1); it is left behind. */
 const WITHOUT_CONTENT = new Set(['GET', 'HEAD', 'OPTIONS']);

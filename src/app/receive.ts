@@ -74,7 +74,9 @@ function checkConnection(value: string): void {
 
 function checkTransferCoding(value: string, version: string): void {
   if (version === '1.0') throw invalid('HTTP/1.0 has no transfer codings.');
-  if (value.trim().toLowerCase() === 'chunked') return;
+  const codings = value.toLowerCase().split(',');
+  if (codings.at(-1)?.trim() !== 'chunked') throw invalid('The last transfer coding must be chunked.');
+  if (codings.length === 1) return;
   throw new GatewayError(
     'transfer-coding-unsupported',
     'Send the content with the chunked transfer coding alone, or with Content-Length.',

@@ -1,6 +1,7 @@
 // Sends an answer: made here, or the origin's as it flows, with back-pressure and an end that is true.
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Answer } from '../guard/exchange.ts';
+import { MALFORMED } from './connections.ts';
 
 /** How long content that nobody wants is read so that its sender gets to see the answer (RFC 9112 9.6). Milliseconds. */
 const LINGER = 2_000;
@@ -52,7 +53,8 @@ export function send(
 
 function end(message: IncomingMessage, response: ServerResponse): void {
   const withheld = message.headers.expect !== undefined && !message.readableDidRead;
-  if (!hasUnreadContent(message) || withheld || response.destroyed) {
+  // a paused connection has nothing to read that could be waited for
+  if (!hasUnreadContent(message) || withheld || message.socket.isPaused() || response.destroyed) {
     response.end();
     return;
   }
@@ -63,6 +65,7 @@ function end(message: IncomingMessage, response: ServerResponse): void {
   };
   message.once('end', done);
   message.once('close', done);
+  message.once(MALFORMED, done);
   message.resume();
 }
 

@@ -14,6 +14,9 @@ import { understand } from './understand.ts';
 
 const PROTOCOL = 'websocket';
 
+/** How long a client whose handshake was refused may stay, milliseconds. */
+const FAREWELL = 1_000;
+
 /**
  * Only what cannot be anything but a WebSocket's opening handshake (RFC 6455 4.1): every other Upgrade is ignored, which
  * a server may do, and the request is answered as if it had none. Conditions and content are for the guard.
@@ -49,7 +52,7 @@ export async function handleUpgrade(
   const answer = (answered: Parameters<typeof send>[2]): void => {
     response.shouldKeepAlive = false;
     response.assignSocket(client as Parameters<ServerResponse['assignSocket']>[0]);
-    response.once('finish', () => client.end());
+    response.once('finish', () => leave(client));
     send(message, response, answered, gateway.limits.send);
   };
   try {
@@ -69,6 +72,14 @@ export async function handleUpgrade(
     noteError(error, account);
     answer(refuseError(error));
   }
+}
+
+/** Ends a connection on which more may have come than anybody will read. */
+function leave(client: Duplex): void {
+  client.resume();
+  client.end();
+  const farewell = setTimeout(() => client.destroy(), FAREWELL);
+  client.once('close', () => clearTimeout(farewell));
 }
 
 function join(client: Duplex, early: Buffer, { status, fields, socket: origin }: Upgraded): void {

@@ -55,8 +55,19 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
     ...(origin.cert === undefined ? {} : { cert: readFileSync(origin.cert) }),
     ...(origin.key === undefined ? {} : { key: readFileSync(origin.key) }),
   });
+  let breaking = false;
+  const noteBreak = () => {
+    breaking = true;
+    queueMicrotask(() => {
+      breaking = false;
+    });
+  };
   const connect: buildConnector.connector = (options, callback) =>
-    connector({ ...options, servername, host: url.host }, callback);
+    connector({ ...options, servername, host: url.host }, (...result) => {
+      // undici has its say on the error in the same tick, and after us
+      result[1]?.on('error', noteBreak);
+      callback(...result);
+    });
   const open = () =>
     new Pool(url.origin, {
       connections: null, // the slots bound them
@@ -105,7 +116,7 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
     send(request, options) {
       const { content } = request;
       const streamed = content !== undefined && !Buffer.isBuffer(content);
-      const exchange = new OriginExchange(options, streamed);
+      const exchange = new OriginExchange({ ...options, isBreaking: () => breaking }, streamed);
       const freeSlot = slots[options.lane].enter(() => dispatch(request, options.lane, exchange));
       exchange.ended.then((ending) => {
         freeSlot();

@@ -42,6 +42,8 @@ export interface ExchangeOptions {
   readonly mayStart?: () => boolean;
   /** Cancels the exchange, at whatever stage: for what nobody else needs when the client has gone. */
   readonly cancelBy?: AbortSignal;
+  /** Whether the connection is just breaking: undici takes a reset for the end of an answer without framing. */
+  readonly isBreaking?: () => boolean;
 }
 
 /** How the exchange ended on the origin's side. */
@@ -66,6 +68,7 @@ export class OriginExchange implements Dispatcher.DispatchHandler {
 
   readonly #deadlines: Deadlines;
   readonly #mayStart: () => boolean;
+  readonly #isBreaking: () => boolean;
   readonly #streamed: boolean;
   readonly #resolveHead: (head: OriginHead) => void;
   readonly #rejectHead: (failure: OriginFailure) => void;
@@ -80,6 +83,7 @@ export class OriginExchange implements Dispatcher.DispatchHandler {
   constructor(options: ExchangeOptions, streamed: boolean) {
     this.#deadlines = options.deadlines;
     this.#mayStart = options.mayStart ?? (() => true);
+    this.#isBreaking = options.isBreaking ?? (() => false);
     this.#streamed = streamed;
     const head = Promise.withResolvers<OriginHead>();
     const sent = Promise.withResolvers<void>();
@@ -174,6 +178,10 @@ export class OriginExchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     if (this.#failure !== undefined) return;
+    if (this.#isBreaking()) {
+      this.#settle(new OriginFailure('reset', true));
+      return;
+    }
     this.#complete();
     this.content.finish('complete');
   }

@@ -1,6 +1,7 @@
 // Sends the client's request on: a write, whose fate settles the lease, or a read, which ends with the client.
 import { type ErrorCode, GatewayError } from '../errors.ts';
 import type { Fate } from '../lock/lock.ts';
+import { fieldValues } from '../semantics/fields.ts';
 import type { OriginClient } from './client.ts';
 import type { OriginContent } from './content.ts';
 import type { OriginExchange, OriginRequest, Upgraded } from './exchange.ts';
@@ -117,11 +118,19 @@ export async function forwardUpgrade(
   });
   try {
     const answer = await Promise.race([exchange.head, upgraded]);
-    if ('socket' in answer) return answer;
+    if ('socket' in answer) return checkUpgraded(answer, request.upgrade);
     return { ...answer, content: exchange.content, abandon: () => exchange.cancel() };
   } catch (error) {
     throw readError(failureOf(error, true));
   }
+}
+
+/** What the client did not ask for is no tunnel: it would go around the guard (RFC 9110 7.8). */
+function checkUpgraded(upgraded: Upgraded, protocol: string): Upgraded {
+  const { status, fields, socket } = upgraded;
+  if (status === 101 && fieldValues(fields, 'upgrade').join().toLowerCase() === protocol) return upgraded;
+  socket.destroy();
+  throw new OriginFailure('invalid', true);
 }
 
 async function settle(exchange: OriginExchange, head: OriginHead, settings: ForwardSettings): Promise<Fate> {
