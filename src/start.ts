@@ -75,8 +75,11 @@ export async function start(
       ready = false;
       await delay(delayMs);
       const late = delay(config.drain.timeout, 'late', { ref: false });
-      if ((await Promise.race([close(), late])) === 'late')
-        log.error('stopped before everything in flight had ended');
+      if ((await Promise.race([close(), late])) !== 'late') return;
+      log.error('stopped before everything in flight had ended');
+      lock.stop();
+      app.server.closeAllConnections();
+      await Promise.all([origin.destroy(), admin.close()]);
     };
     return {
       data,

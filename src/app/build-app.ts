@@ -2,12 +2,10 @@
 import { METHODS } from 'node:http';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { GatewayError } from '../errors.ts';
-import { refuse } from '../guard/refuse.ts';
 import { answerClientError, closeWith } from './client-error.ts';
 import { Connections } from './connections.ts';
 import type { Gateway } from './gateway.ts';
 import { handleRequest } from './handle-request.ts';
-import { send } from './send.ts';
 import { registerUnguarded } from './unguarded.ts';
 import { handleUpgrade, opensTunnel, type Tunnels } from './upgrade.ts';
 
@@ -48,13 +46,7 @@ export function buildApp(gateway: Gateway): FastifyInstance {
   });
   // the verdict comes before the 100 (Continue); RFC 9110 10.1.1
   app.server.on('checkContinue', (message, response) => app.routing(message, response));
-  app.server.on('checkExpectation', (message, response) => {
-    const error = new GatewayError(
-      'expectation-failed',
-      'Only Expect: 100-continue is known; leave the field out.',
-    );
-    connections.take(message, response, () => send(message, response, refuse(error), limits.send));
-  });
+  app.server.on('checkExpectation', (message, response) => app.routing(message, response));
   app.addHook('preClose', async () => {
     connections.close();
     // a tunnel has no end to wait for

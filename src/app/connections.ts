@@ -14,6 +14,8 @@ export class Connections {
   /** The response that the connection's next request has to wait for. */
   readonly #last = new WeakMap<Duplex, ServerResponse>();
   readonly #broken = new WeakSet<Duplex>();
+  /** Their last answer has been given: a request behind it must not be processed (RFC 9112 9.6). */
+  readonly #finished = new WeakSet<Duplex>();
   readonly #open = new Set<ServerResponse>();
   #closing = false;
 
@@ -23,11 +25,12 @@ export class Connections {
     const before = this.#pending(socket);
     this.#last.set(socket, response);
     this.#open.add(response);
-    response.once('close', () => this.#open.delete(response));
+    response.once('close', () => {
+      this.#open.delete(response);
+      if (!response.shouldKeepAlive) this.#finished.add(socket);
+    });
     const begin = () => {
-      // a request behind an answer with Connection: close must not be processed (RFC 9112 9.6)
-      if (socket.destroyed || before?.shouldKeepAlive === false) {
-        this.#open.delete(response);
+      if (socket.destroyed || this.#finished.has(socket)) {
         response.destroy();
         return;
       }

@@ -53,6 +53,7 @@ function checkFields(fields: FieldLines, version: string): string {
     if (name === 'host') host = checkHost(value);
     else if (name === 'connection') checkConnection(value);
     else if (name === 'transfer-encoding') checkTransferCoding(value, version);
+    else if (name === 'expect') checkExpectation(value, version);
   }
   if (host === '' && version === '1.1') throw invalid('Send one Host field.');
   return host;
@@ -70,6 +71,12 @@ function checkConnection(value: string): void {
   throw invalid(
     `Connection names ${JSON.stringify(name).slice(0, 60)}, which is no field of the connection; take it out.`,
   );
+}
+
+/** HTTP/1.0 knows no expectations: they are ignored there (RFC 9110 10.1.1). */
+function checkExpectation(value: string, version: string): void {
+  if (version === '1.0' || value.trim().toLowerCase() === '100-continue') return;
+  throw new GatewayError('expectation-failed', 'Only Expect: 100-continue is known; leave the field out.');
 }
 
 function checkTransferCoding(value: string, version: string): void {

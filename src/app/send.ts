@@ -49,6 +49,8 @@ export function send(
     end: () => end(message, response),
     cut: () => response.destroy(),
   });
+  // a stream of events is open before its first event
+  if (!content.hasStarted) response.flushHeaders();
 }
 
 function end(message: IncomingMessage, response: ServerResponse): void {

@@ -73,6 +73,11 @@ export function forwardUnguarded(
   reply.from('/', {
     retryDelay: () => null,
     rewriteRequestHeaders: () => ({ [CARRIED]: new Carried(request) }) as IncomingHttpHeaders,
+    onResponse: (_request, answering, { stream }) => {
+      answering.send(stream);
+      // a stream of events is open before its first event
+      reply.raw.flushHeaders();
+    },
     onError: (_reply, { error }) => {
       const failure = failureOf(error.cause, true);
       failed(isSafe(request.method) ? readError(failure) : writeError(failure));

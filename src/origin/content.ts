@@ -25,6 +25,7 @@ export class OriginContent {
   #sink: Sink | undefined;
   #sinkReady = true;
   #paused = false;
+  #started = false;
   #end: 'complete' | 'cut' | undefined;
 
   constructor(flow: Flow, lead: number) {
@@ -32,7 +33,13 @@ export class OriginContent {
     this.#lead = lead;
   }
 
+  /** Some of it has come, or its end. */
+  get hasStarted(): boolean {
+    return this.#started || this.#end !== undefined;
+  }
+
   push(chunk: Buffer): void {
+    this.#started = true;
     if (this.#sink !== undefined && this.#sinkReady && this.#waiting.length === 0) {
       this.#sinkReady = this.#sink.write(chunk);
       if (!this.#sinkReady && this.#lead === 0) this.#pause();

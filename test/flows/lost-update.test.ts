@@ -15,6 +15,7 @@ const { IFMATCH_SOAK = '2' } = process.env;
 const SOAK = Number(IFMATCH_SOAK) * 1000;
 const WRITERS = 32;
 const timeout = SOAK + 30_000;
+t.setTimeout(2 * timeout);
 
 /** Applied writes whose If-Match is not the tag they replaced: each is an update that somebody lost. */
 const breaks = (log: readonly Applied[]): number =>

@@ -19,11 +19,7 @@ import { settle, until } from '../fixtures/until.ts';
 const OPTIONS = { lane: 'write', deadlines: { start: 3000, head: 3000 }, lead: 1024 } as const;
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
 
-async function ask(
-  client: OriginClient,
-  method = 'GET',
-  lane: 'write' | 'open' = 'write',
-): Promise<number> {
+async function ask(client: OriginClient, method = 'GET', lane: 'write' | 'open' = 'write'): Promise<number> {
   const { exchange } = client.send(
     { method, target: '/', fields: ['Host', 'localhost'] },
     { ...OPTIONS, lane },

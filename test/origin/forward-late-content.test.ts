@@ -1,8 +1,12 @@
-// The quarantine of a write whose content breaks off late counts from the last byte that left, not from the first.
+// An answer that overtakes the content settles nothing, and the quarantine of content that breaks off late counts from
+// the last byte that left, not from the first.
 
 import { Readable } from 'node:stream';
+import { mock } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { GatewayError } from '../../src/errors.ts';
+import type { Fate } from '../../src/lock/lock.ts';
 import { forwardWrite } from '../../src/origin/forward.ts';
 import { openTestOrigin } from '../fixtures/origin-config.ts';
 import { startRawOrigin } from '../fixtures/raw-origin.ts';
@@ -11,7 +15,10 @@ import { settle, until } from '../fixtures/until.ts';
 
 const W = 3000;
 const U = 50;
-const SETTINGS = { timeouts: { connect: 2000, read: 2000, write: W, uncertainty: U }, release: 'end' } as const;
+const SETTINGS = {
+  timeouts: { connect: 2000, read: 2000, write: W, uncertainty: U },
+  release: 'end',
+} as const;
 const BROKEN_OFF = new GatewayError('client-gone', 'The client left.');
 
 const streamed = (content: Readable) => ({ method: 'PUT', target: '/doc', fields: ['Host', 'x'], content });
@@ -32,7 +39,10 @@ t.test('a scripted origin', async (t) => {
   const lastByte = performance.now();
   asked.exchange.onBodySent();
   asked.fail('UND_ERR_SOCKET');
-  t.ok((await quarantine(t, forwarded)) >= lastByte + W + U - performance.now(), 'all of it, from the last byte');
+  t.ok(
+    (await quarantine(t, forwarded)) >= lastByte + W + U - performance.now(),
+    'all of it, from the last byte',
+  );
 });
 
 t.test('a real origin', async (t) => {
@@ -47,5 +57,34 @@ t.test('a real origin', async (t) => {
   content.push('later');
   await until(() => origin.bytes().join('').includes('later'), 'more of it');
   content.destroy(BROKEN_OFF);
-  t.ok((await quarantine(t, forwarded)) >= lastByte + W + U - performance.now(), 'all of it, from the last byte');
+  t.ok(
+    (await quarantine(t, forwarded)) >= lastByte + W + U - performance.now(),
+    'all of it, from the last byte',
+  );
+});
+
+t.test('the five seconds that an answer may take begin when the content has gone out', async (t) => {
+  const origin = new ScriptedOrigin();
+  const forwarded = forwardWrite(origin, streamed(aStream()), SETTINGS, () => true);
+  const asked = (await origin.nth(0)).start();
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.teardown(() => mock.timers.reset());
+  asked.head(200).data('part');
+  let fate: Fate | undefined;
+  (await forwarded).settled.then((settled) => {
+    fate = settled;
+  });
+  await turn();
+  mock.timers.tick(60_000);
+  await turn();
+  t.equal(fate, undefined, 'the upload goes on');
+  asked.exchange.onRequestSent();
+  await turn();
+  mock.timers.tick(4999);
+  await turn();
+  t.equal(fate, undefined, 'the answer goes on');
+  mock.timers.tick(1);
+  await turn();
+  t.same(fate, { kind: 'known' });
+  asked.end();
 });

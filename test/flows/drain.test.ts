@@ -1,0 +1,53 @@
+// A stop with clients that never come to an end: it is over by drain.timeout, and so are their connections.
+
+import t, { type Test } from 'tap';
+import { aFile, startCli } from '../fixtures/cli.ts';
+import { startIfmatch } from '../fixtures/ifmatch.ts';
+import { bytesOf, connect } from '../fixtures/raw-client.ts';
+import { type RawScript, startRawOrigin } from '../fixtures/raw-origin.ts';
+import { until } from '../fixtures/until.ts';
+
+// Each waits for drain.timeout.
+t.jobs = 4;
+
+const SSE: RawScript = () => 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n';
+
+/** A client that reads an endless stream of events. */
+async function reader(t: Test, port: number) {
+  const client = await connect(port);
+  t.teardown(() => client.close());
+  client.send(bytesOf('GET', '/events'));
+  await until(() => client.rest().includes('data: 1'), 'the first event');
+  return client;
+}
+
+for (const mode of ['off', 'enforce']) {
+  t.test(`${mode}: a reader of events: the stop ends, and every connection with it`, async (t) => {
+    const origin = await startRawOrigin(t, SSE);
+    const ifmatch = await startIfmatch(t, {
+      origin: origin.url,
+      yaml: `routes: [{ path: /*, mode: ${mode} }]`,
+    });
+    const client = await reader(t, ifmatch.port);
+    await ifmatch.stop();
+    await until(() => client.socket.closed, "the end of the client's connection");
+    await until(
+      () => origin.requests[0]?.socket.destroyed === true,
+      'the end of the connection to the origin',
+    );
+  });
+
+  t.test(`${mode}: a reader of events does not keep the process`, async (t) => {
+    const origin = await startRawOrigin(t, SSE);
+    const yaml = `drain: { delay: 0s, timeout: 300ms }\nroutes: [{ path: /*, mode: ${mode} }]\n`;
+    const file = aFile(t, 'ifmatch.yaml', yaml);
+    const flags = ['--config', file, '--origin', origin.url, '--listen', '127.0.0.1:0', '--admin', 'off'];
+    const served = startCli(t, ['serve', ...flags]);
+    await until(() => served.out().includes('\n'), 'it is ready');
+    const { data } = JSON.parse(served.out().split('\n')[0] ?? '');
+    await reader(t, Number(new URL(String(data)).port));
+    served.process.kill('SIGTERM');
+    await until(() => served.process.exitCode !== null, 'the end of the process');
+    t.equal(served.process.exitCode, 0);
+  });
+}

@@ -1,0 +1,89 @@
+// An origin that answers while the upload still goes on: the key stays locked until the content has gone out.
+
+import { once } from 'node:events';
+import net, { type AddressInfo, type Socket } from 'node:net';
+import t, { type Test } from 'tap';
+import { startIfmatch } from '../fixtures/ifmatch.ts';
+import { bytesOf, connect } from '../fixtures/raw-client.ts';
+import { settle, until } from '../fixtures/until.ts';
+
+const SIZE = 300_000;
+const PART = 'x'.repeat(100_000);
+const REST = 'x'.repeat(SIZE - PART.length);
+
+/** A connection at the origin: what it got, and its socket. */
+interface Got {
+  readonly socket: Socket;
+  bytes: string;
+}
+
+/** Answers with `early` as soon as the first bytes of a request are there. */
+async function startHastyOrigin(t: Test, early: string): Promise<{ url: string; got: readonly Got[] }> {
+  const got: Got[] = [];
+  const server = net.createServer((socket) => {
+    const connection = { socket, bytes: '' };
+    got.push(connection);
+    socket.on('error', () => {});
+    socket.once('data', () => socket.write(early));
+    socket.on('data', (data) => {
+      connection.bytes += data.toString('latin1');
+    });
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.teardown(() => {
+    server.close();
+    for (const { socket } of got) socket.destroy();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, got };
+}
+
+const HEAD = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n';
+
+/** One client amid its upload whose answer has begun, and another one that wants to write the same. */
+async function scene(t: Test, release: 'end' | 'headers') {
+  const origin = await startHastyOrigin(t, HEAD);
+  const yaml = `buffer: 4KiB\nlock: { release: ${release} }`;
+  const ifmatch = await startIfmatch(t, {
+    origin: origin.url,
+    yaml,
+    timeouts: { write: 1000, uncertainty: 500 },
+  });
+  const [first, second] = [await connect(ifmatch.port), await connect(ifmatch.port)];
+  first.send(bytesOf('PUT', '/doc', [`Content-Length: ${SIZE}`]) + PART);
+  await until(() => origin.got[0]?.bytes.endsWith(PART) === true, 'the origin has a part');
+  second.send(bytesOf('PUT', '/doc', [], 'y'));
+  await until(() => ifmatch.lock().waiting === 1, 'the second write waits');
+  const heads = (): number => origin.got.filter(({ bytes }) => bytes.startsWith('PUT')).length;
+  return { origin, ifmatch, first, second, heads };
+}
+
+for (const release of ['end', 'headers'] as const) {
+  t.test(`release: ${release}: the next write waits for the rest of the content`, async (t) => {
+    const { origin, ifmatch, first, second, heads } = await scene(t, release);
+    await settle();
+    t.same(ifmatch.lock(), { held: 1, waiting: 1, quarantined: 0 });
+    t.equal(heads(), 1);
+    first.send(REST);
+    await until(() => origin.got[0]?.bytes.endsWith(PART + REST) === true, 'the origin has it all');
+    origin.got[0]?.socket.write('ok');
+    t.equal((await first.response()).status, 200);
+    await until(() => heads() === 2, 'the second write has its turn');
+    origin.got.at(-1)?.socket.write('ok');
+    t.equal((await second.response()).status, 200);
+    first.close();
+    second.close();
+    await ifmatch.idle();
+  });
+}
+
+t.test('an upload that breaks off behind the head of its answer leaves a quarantine', async (t) => {
+  const { origin, ifmatch, first, second, heads } = await scene(t, 'end');
+  first.reset();
+  await until(() => ifmatch.lock().held === 0, 'the lock is held no more');
+  t.same(ifmatch.lock(), { held: 0, waiting: 1, quarantined: 1 });
+  t.equal(heads(), 1);
+  await until(() => heads() === 2, 'the second write has its turn');
+  origin.got.at(-1)?.socket.write('ok');
+  t.equal((await second.response()).status, 200);
+  second.close();
+});

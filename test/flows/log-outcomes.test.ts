@@ -1,0 +1,129 @@
+// The log's line for requests that end otherwise than by an answer: one each, and it says what became of them.
+
+import t, { type Test } from 'tap';
+import { type Ifmatch, startIfmatch } from '../fixtures/ifmatch.ts';
+import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
+import { type RawScript, startRawOrigin } from '../fixtures/raw-origin.ts';
+import { settle, until } from '../fixtures/until.ts';
+
+const OK = 'HTTP/1.1 200 OK\r\nETag: "v1"\r\nContent-Length: 0\r\n\r\n';
+
+async function scene(t: Test, script: RawScript, mode = 'enforce') {
+  const origin = await startRawOrigin(t, script);
+  const yaml = `buffer: 4KiB\nroutes: [{ path: /*, mode: ${mode} }]`;
+  const ifmatch = await startIfmatch(t, { origin: origin.url, yaml, timeouts: { write: 1500 } });
+  return { origin, ifmatch };
+}
+
+/** The lines of requests, when there are that many and no more come. */
+async function linesOf(ifmatch: Ifmatch, count: number) {
+  const lines = () => ifmatch.log.filter(({ msg }) => msg === 'request');
+  await until(() => lines().length >= count, `${count} lines`);
+  await ifmatch.idle();
+  await settle();
+  return lines();
+}
+
+for (const mode of ['off', 'observe', 'enforce']) {
+  for (const method of ['GET', 'HEAD', 'PUT', 'PROPFIND']) {
+    t.test(
+      `${mode}: a client that leaves before the answer to its ${method}: one line, status 499`,
+      async (t) => {
+        const { origin, ifmatch } = await scene(t, () => undefined, mode);
+        const client = await connect(ifmatch.port);
+        client.send(bytesOf(method, '/a', [], method === 'PUT' ? 'x' : undefined));
+        await until(() => origin.count(method) === 1, 'the request arrives');
+        client.reset();
+        await settle();
+        for (const { socket } of origin.requests) if (!socket.destroyed) socket.write(OK);
+        const lines = await linesOf(ifmatch, 1);
+        t.equal(lines.length, 1);
+        t.match(lines[0], { method, status: 499, clientGone: true });
+      },
+    );
+  }
+
+  if (mode === 'off') continue; // it keeps no account of fates
+
+  t.test(
+    `${mode}: a write whose client left and whose origin then resets: one line, fate unknown`,
+    async (t) => {
+      const { origin, ifmatch } = await scene(t, () => undefined, mode);
+      const client = await connect(ifmatch.port);
+      client.send(bytesOf('PUT', '/a', [], 'x'));
+      await until(() => origin.count('PUT') === 1, 'the request arrives');
+      client.reset();
+      await settle();
+      origin.requests[0]?.socket.resetAndDestroy();
+      const lines = await linesOf(ifmatch, 1);
+      t.equal(lines.length, 1);
+      t.match(lines[0], { level: 40, method: 'PUT', status: 499, clientGone: true, fate: 'unknown' });
+    },
+  );
+}
+
+t.test('a client that leaves while its content is awaited: status 499', async (t) => {
+  const { ifmatch } = await scene(t, () => OK);
+  const client = await connect(ifmatch.port);
+  client.send(bytesOf('PUT', '/a', ['Content-Length: 100'], 'x'));
+  await settle();
+  client.reset();
+  t.match(await linesOf(ifmatch, 1), [{ method: 'PUT', status: 499, code: 'client-gone' }]);
+});
+
+t.test('a client that leaves amid the answer: the status that was sent', async (t) => {
+  const { ifmatch } = await scene(t, () => 'HTTP/1.1 201 Created\r\nContent-Length: 9\r\n\r\npart');
+  const client = await connect(ifmatch.port);
+  client.send(bytesOf('GET', '/a'));
+  await until(() => client.rest().endsWith('part'), 'a part of the answer');
+  client.reset();
+  t.match(await linesOf(ifmatch, 1), [{ status: 201, clientGone: true }]);
+});
+
+t.test(
+  'a client that leaves amid the answer to its write, and an origin that breaks it off: fate unknown',
+  async (t) => {
+    const { origin, ifmatch } = await scene(t, () => 'HTTP/1.1 201 Created\r\nContent-Length: 9\r\n\r\npart');
+    const client = await connect(ifmatch.port);
+    client.send(bytesOf('PUT', '/a', [], 'x'));
+    await until(() => client.rest().endsWith('part'), 'a part of the answer');
+    client.reset();
+    await settle();
+    origin.requests[0]?.socket.resetAndDestroy();
+    t.match(await linesOf(ifmatch, 1), [{ level: 40, status: 201, clientGone: true, fate: 'unknown' }]);
+  },
+);
+
+t.test('one line for each request, in their order, whatever becomes of it', async (t) => {
+  const { ifmatch } = await scene(t, ({ method, socket }) => {
+    if (method === 'PATCH') socket.resetAndDestroy();
+    return method === 'PATCH' ? undefined : OK;
+  });
+  const rows = [
+    ['GET', '/ok', [], 200],
+    ['GET', '/cached', ['If-None-Match: "v1"'], 304],
+    ['PUT', '/stale', ['If-Match: "v0"'], 412],
+    ['PUT', '/malformed', ['If-Match: v1'], 400],
+    ['PUT', '/ok', ['If-Match: "v1"'], 200],
+    ['PATCH', '/reset', [], 502],
+    ['GET', '/a/../b', [], 400],
+    ['TRACE', '/trace', [], 405],
+    ['GET', '/upgrade', ['Connection: Upgrade', 'Upgrade: h2c'], 200],
+  ] as const;
+  for (const [method, target, fields, status] of rows) {
+    t.equal((await exchange(ifmatch.port, method, target, fields)).status, status, `${method} ${target}`);
+  }
+  const lines = await linesOf(ifmatch, rows.length);
+  t.same(
+    lines.map(({ method, path, status }) => [method, path, status]),
+    rows.map(([method, target, , status]) => [method, target, status]),
+  );
+});
+
+t.test('an expectation that is refused has its line too', async (t) => {
+  const { ifmatch } = await scene(t, () => OK);
+  t.equal((await exchange(ifmatch.port, 'PUT', '/a', ['Expect: other'], 'x')).status, 417);
+  t.match(await linesOf(ifmatch, 1), [
+    { method: 'PUT', path: '/a', status: 417, code: 'expectation-failed' },
+  ]);
+});

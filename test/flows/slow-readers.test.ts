@@ -1,0 +1,52 @@
+// Clients that ask for much and read nothing: they take no connection from other writers, and are cut off.
+
+import t from 'tap';
+import { startIfmatch } from '../fixtures/ifmatch.ts';
+import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
+import { startRawOrigin } from '../fixtures/raw-origin.ts';
+import { until } from '../fixtures/until.ts';
+
+const CONNECTIONS = 4;
+const BIG = 30_000_000;
+
+t.test(
+  'as many as there are connections: another write gets through, and limits.send ends them',
+  { timeout: 60_000 },
+  async (t) => {
+    const answer = `HTTP/1.1 200 OK\r\nContent-Length: ${BIG}\r\n\r\n${'x'.repeat(BIG)}`;
+    const origin = await startRawOrigin(t, ({ method }) =>
+      method === 'POST' ? answer : 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
+    );
+    const ifmatch = await startIfmatch(t, {
+      origin: origin.url,
+      connections: CONNECTIONS,
+      yaml: 'limits: { send: 8s }',
+      timeouts: { connect: 20_000 }, // the next write waits that long for a connection
+    });
+    const readers = [];
+    for (let i = 0; i < CONNECTIONS; i++) {
+      const reader = await connect(ifmatch.port);
+      reader.socket.pause();
+      reader.send(bytesOf('POST', `/big${i}`, [], 'x'));
+      readers.push(reader);
+    }
+    await until(() => origin.count('POST') === CONNECTIONS, 'every connection is taken');
+    t.equal(
+      (await exchange(ifmatch.port, 'PUT', '/other', [], 'x')).status,
+      200,
+      'another write gets through',
+    );
+    const cut = (): number => ifmatch.log.filter(({ method }) => method === 'POST').length;
+    t.equal(cut(), 0, 'not because the readers are gone');
+    await ifmatch.idle();
+    await until(() => cut() === CONNECTIONS, 'the readers are cut off');
+    for (const line of ifmatch.log.filter(({ method }) => method === 'POST')) {
+      t.match(line, { status: 200, clientGone: true });
+    }
+    await until(
+      () => origin.requests.filter(({ method }) => method === 'POST').every(({ socket }) => socket.destroyed),
+      'the origin need not go on',
+    );
+    for (const reader of readers) reader.close();
+  },
+);

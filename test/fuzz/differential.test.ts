@@ -1,0 +1,171 @@
+// The same requests through ifmatch to two real origins, node:http and nginx: each must understand what the client sent,
+// as one request, with its target and content. As long as IFMATCH_FUZZ_SECONDS says (10), from IFMATCH_FUZZ_SEED.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, open, writeFile } from 'node:fs/promises';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import t, { type Test } from 'tap';
+import { debianProgram } from '../fixtures/debian.ts';
+import { startIfmatch } from '../fixtures/ifmatch.ts';
+import { readContent, record, type Seen } from '../fixtures/origin-answers.ts';
+import { connect, exchange } from '../fixtures/raw-client.ts';
+import { closedPort } from '../fixtures/raw-origin.ts';
+import { settle } from '../fixtures/until.ts';
+import { deliver } from './answers.ts';
+import { type Executed, isProbe, notSent, unaccounted } from './judge.ts';
+import { type Case, grammarCase } from './requests.ts';
+import { readRequests } from './strict-reader.ts';
+import { CURRENT } from './words.ts';
+
+const { IFMATCH_FUZZ_SECONDS = '10', IFMATCH_FUZZ_SEED } = process.env;
+const seconds = Number(IFMATCH_FUZZ_SECONDS);
+const seed = Number(IFMATCH_FUZZ_SEED ?? Date.now() % 0x7fffffff);
+/** Observed and unguarded requests are forwarded whatever the conditions say; what is streamed goes out in chunks. */
+const YAML =
+  'buffer: 64B\nlimits: { idle: 300ms, upload: 500ms }\nroutes: [{ path: /a/*, mode: off }, { path: /b/*, mode: observe }]';
+const TIMEOUTS = { connect: 1000, probe: 1000, read: 1000, write: 1000, uncertainty: 20 };
+
+t.setTimeout((seconds + 120) * 1000);
+
+const program = await debianProgram('/usr/sbin/nginx', 'nginx-light', 'NGINX');
+const build = program === undefined ? '' : spawnSync(program, ['-V'], { encoding: 'utf8' }).stderr;
+const skip = build.includes('http_dav_module')
+  ? false
+  : 'no nginx with its DAV module: install it, or set NGINX';
+
+/** A read of the test's own; probes are told by it too. */
+const NOT_COUNTED = ['Cache-Control: no-cache'];
+
+/** An origin that says what it understood since it was asked last. */
+interface Understanding {
+  readonly port: number;
+  take(): Promise<readonly Executed[]>;
+}
+
+async function startNode(t: Test): Promise<Understanding> {
+  let seen: Seen[] = [];
+  const server = http.createServer(async (incoming, response) => {
+    const request = record(incoming);
+    if (await readContent(incoming, request)) seen.push(request);
+    response.writeHead(200, { ETag: CURRENT, 'Content-Length': 2 }).end('ok');
+  });
+  server.on('clientError', (error, socket) => {
+    // a read is given up when its client has gone
+    if (!('code' in error) || error.code !== 'ECONNRESET')
+      t.fail(`node:http cannot read it: ${error.message}`);
+    socket.destroy();
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.teardown(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const take: Understanding['take'] = async () => {
+    const taken = seen.map((request) => ({ ...request, content: request.content.toString('latin1') }));
+    seen = [];
+    return taken.filter((request) => !isProbe(request));
+  };
+  return { port: (server.address() as AddressInfo).port, take };
+}
+
+/** nginx tells method and target by its access log, and the content of a PUT by what it stored. */
+async function startNginx(t: Test): Promise<Understanding> {
+  const folder = t.testdir({ files: {} });
+  const port = await closedPort();
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+  for (const name of temporary) await mkdir(join(folder, name));
+  const conf = `
+    daemon off; master_process off; pid ${folder}/pid; error_log stderr emerg; worker_processes 1;
+    events { worker_connections 256; }
+    http {
+      log_format seen escape=json '{"method":"$request_method","target":"$request_uri","status":"$status","last":"$http_cache_control"}';
+      access_log ${folder}/seen.log seen;
+      ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join(' ')}
+      server {
+        listen 127.0.0.1:${port}; root ${folder}/files; dav_methods PUT; create_full_put_path on;
+      }
+    }`;
+  await writeFile(join(folder, 'nginx.conf'), conf);
+  const args = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr'];
+  const nginx = spawn(program ?? '', args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  t.teardown(async () => {
+    nginx.kill('SIGKILL');
+    await once(nginx, 'exit');
+  });
+  for (let attempts = 0; ; attempts++) {
+    const client = await connect(port).catch(() => undefined);
+    client?.close();
+    if (client !== undefined) break;
+    if (attempts === 100) throw new Error('nginx did not start');
+    await settle();
+  }
+  const file = await open(join(folder, 'seen.log'));
+  t.teardown(() => file.close());
+  const take: Understanding['take'] = async () => {
+    const executed: Executed[] = [];
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(1 << 16), 0, 1 << 16, null);
+    for (const line of buffer.toString('latin1', 0, bytesRead).split('\n').slice(0, -1)) {
+      const { method, target, status, last }: Record<string, string> = JSON.parse(line);
+      if (method === undefined || target === undefined || last === 'no-cache') continue;
+      const stored = method === 'PUT' && (status === '201' || status === '204');
+      const content = stored ? { content: (await exchange(port, 'GET', target, NOT_COUNTED)).content } : {};
+      executed.push({ method, target, fields: [], ...content });
+    }
+    return executed;
+  };
+  return { port, take };
+}
+
+t.test(`both origins understand what the client sent, seed ${seed}`, { skip }, async (t) => {
+  const origins = await Promise.all(
+    [startNode, startNginx].map(async (start) => {
+      const origin = await start(t);
+      const url = `http://127.0.0.1:${origin.port}`;
+      return { origin, ifmatch: await startIfmatch(t, { origin: url, yaml: YAML, timeouts: TIMEOUTS }) };
+    }),
+  );
+  const tally = { cases: 0, forwarded: [0, 0] };
+  const check = async (given: Case): Promise<void> => {
+    const reading = readRequests(given.bytes);
+    const faults = await Promise.all(
+      origins.map(async ({ origin, ifmatch }, i) => {
+        await origin.take();
+        const { length: before } = ifmatch.log;
+        // nginx logs a request that was given up whenever it likes
+        await deliver(ifmatch.port, { ...given, end: 'later' }, reading);
+        await ifmatch.idle();
+        const executed: Executed[] = [];
+        let missing: string[] = [];
+        // both logs are written behind the answer
+        for (let turns = 0; turns < 20 && (turns === 0 || missing.length > 0); turns++) {
+          if (turns > 0) await sleep(5);
+          executed.push(...(await origin.take()));
+          missing = unaccounted(ifmatch.log.slice(before), executed);
+        }
+        tally.forwarded[i] = (tally.forwarded[i] ?? 0) + executed.length;
+        return [...notSent(reading, executed), ...missing].map(
+          (fault) => `${i === 0 ? 'node:http' : 'nginx'}: ${fault}`,
+        );
+      }),
+    );
+    tally.cases += 1;
+    if (faults.flat().length > 0) throw new Error(faults.flat().join('\n'));
+  };
+  const result = await fc.check(fc.asyncProperty(grammarCase, check), {
+    seed,
+    numRuns: seconds * 1000,
+    interruptAfterTimeLimit: seconds * 1000,
+    markInterruptAsFailure: false,
+  });
+  t.notOk(result.failed, `${JSON.stringify(result.counterexample)}\n${result.errorInstance ?? ''}`);
+  t.comment(`seed ${seed}: ${JSON.stringify(tally)}`);
+  t.ok(
+    tally.forwarded.every((count) => count > 0),
+    'both got requests',
+  );
+});
