@@ -49,8 +49,15 @@ export function send(
     end: () => end(message, response),
     cut: () => response.destroy(),
   });
-  // a stream of events is open before its first event
-  if (!content.hasStarted) response.flushHeaders();
+  if (!content.hasStarted) sendHead(response);
+}
+
+/**
+ * Sends the head before there is content: a stream of events is open before its first event. Not by flushHeaders(), which
+ * encodes the fields as UTF-8.
+ */
+export function sendHead(response: ServerResponse): void {
+  if (!response.writableEnded) response.write(Buffer.alloc(0));
 }
 
 function end(message: IncomingMessage, response: ServerResponse): void {

@@ -11,6 +11,7 @@ import { returnedFields } from '../origin/fields.ts';
 import { readError, writeError } from '../origin/forward.ts';
 import type { OriginHead } from '../origin/head.ts';
 import { isSafe } from '../semantics/method.ts';
+import { sendHead } from './send.ts';
 
 /** The request as it is to be sent, byte for byte. */
 export interface UnguardedRequest {
@@ -75,8 +76,7 @@ export function forwardUnguarded(
     rewriteRequestHeaders: () => ({ [CARRIED]: new Carried(request) }) as IncomingHttpHeaders,
     onResponse: (_request, answering, { stream }) => {
       answering.send(stream);
-      // a stream of events is open before its first event
-      reply.raw.flushHeaders();
+      sendHead(reply.raw);
     },
     onError: (_reply, { error }) => {
       const failure = failureOf(error.cause, true);
