@@ -1,58 +1,42 @@
 // The data listener: Fastify takes connections and requests; every request goes to handle-request, whatever its target.
-import { METHODS } from 'node:http';
+import { createServer, type IncomingMessage, METHODS, type Server, type ServerResponse } from 'node:http';
 import Fastify, { type FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
 import { GatewayError } from '../errors.ts';
+import { refuse } from '../guard/refuse.ts';
 import { answerClientError, closeWith } from './client-error.ts';
 import { Connections } from './connections.ts';
 import type { Gateway } from './gateway.ts';
 import { handleRequest } from './handle-request.ts';
+import { send } from './send.ts';
 import { registerUnguarded } from './unguarded.ts';
 import { handleUpgrade, opensTunnel, type Tunnels } from './upgrade.ts';
 
 /** How often Node looks for heads that are late, milliseconds; its default of 30 s would let them pile up. */
 const CHECKING_INTERVAL = 1_000;
 
+type Listener = (message: IncomingMessage, response: ServerResponse) => void;
+
 /** Builds the listener; the caller listens and closes. */
 export function buildApp(gateway: Gateway): FastifyInstance {
   const { limits } = gateway;
-  const connections = new Connections();
+  const connections = new Connections(limits.send);
+  const tunnels: Tunnels = new Set();
   const app = Fastify({
     logger: false,
-    keepAliveTimeout: limits.keepalive,
-    requestTimeout: 0, // the content has its own deadlines
     return503OnClosing: false,
     // routing is not Fastify's: its reading of a target must not differ from ours
     rewriteUrl: () => '/',
     clientErrorHandler: (error, socket) => answerClientError(error, socket, connections, gateway),
-    http: {
-      headersTimeout: limits.arrival,
-      connectionsCheckingInterval: CHECKING_INTERVAL,
-      insecureHTTPParser: false,
-      requireHostHeader: false, // refused by receive(), with an answer that says so
-      maxHeaderSize: limits.head,
-      shouldUpgradeCallback: (message) => opensTunnel(message) && !connections.isBusy(message.socket),
-    },
+    serverFactory: (routing) =>
+      openServer(inTurn(connections, gateway.log, routing), connections, gateway, tunnels),
   });
-  app.server.maxHeadersCount = limits.fields;
-  app.server.maxConnections = limits.connections;
-
-  const tunnels: Tunnels = new Set();
-  app.server.on('upgrade', (message, socket, early) => {
-    void handleUpgrade(message, socket, early, gateway, tunnels);
-  });
-  app.server.on('connect', (_message, socket) => {
-    const error = new GatewayError('method-not-allowed', 'CONNECT is not forwarded.');
-    connections.breakOff(socket, false, () => closeWith(socket, error, gateway));
-  });
-  // the verdict comes before the 100 (Continue); RFC 9110 10.1.1
-  app.server.on('checkContinue', (message, response) => app.routing(message, response));
-  app.server.on('checkExpectation', (message, response) => app.routing(message, response));
   app.addHook('preClose', async () => {
     connections.close();
     // a tunnel has no end to wait for
     for (const tunnel of tunnels) tunnel.destroy();
   });
-
+  app.addHook('onClose', async () => connections.stop());
   for (const method of METHODS) {
     if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true });
   }
@@ -61,10 +45,57 @@ export function buildApp(gateway: Gateway): FastifyInstance {
     method: app.supportedMethods,
     url: '/',
     // before Fastify looks at the content: it would parse it, and refuse types it does not know
-    onRequest: (request, reply) => {
-      connections.take(request.raw, reply.raw, () => void handleRequest(request, reply, gateway));
-    },
+    onRequest: (request, reply) => void handleRequest(request, reply, gateway),
     handler: () => {},
   });
   return app;
+}
+
+/** Each request in its turn; methods of other protocols, which Node's parser knows and Fastify does not, end here. */
+function inTurn(connections: Connections, log: Logger, routing: Listener): Listener {
+  return (message, response) =>
+    connections.take(message, response, () => {
+      if (METHODS.includes(message.method ?? '')) {
+        routing(message, response);
+        return;
+      }
+      const error = new GatewayError('request-invalid', 'This is no method of HTTP.');
+      log.info({ code: error.code }, 'refused');
+      response.shouldKeepAlive = false;
+      send(message, response, refuse(error));
+    });
+}
+
+function openServer(
+  listener: Listener,
+  connections: Connections,
+  gateway: Gateway,
+  tunnels: Tunnels,
+): Server {
+  const { limits } = gateway;
+  const options = {
+    headersTimeout: limits.arrival,
+    connectionsCheckingInterval: CHECKING_INTERVAL,
+    keepAliveTimeout: limits.keepalive,
+    requestTimeout: 0, // the content has its own deadlines
+    insecureHTTPParser: false,
+    requireHostHeader: false, // refused by receive(), with an answer that says so
+    maxHeaderSize: limits.head,
+    shouldUpgradeCallback: (message: IncomingMessage) =>
+      opensTunnel(message) && !connections.isBusy(message.socket),
+  };
+  const server = createServer(options, listener);
+  server.maxHeadersCount = limits.fields;
+  server.maxConnections = limits.connections;
+  // the verdict comes before the 100 (Continue), RFC 9110 10.1.1; other expectations are refused by receive()
+  server.on('checkContinue', listener);
+  server.on('checkExpectation', listener);
+  server.on('upgrade', (message, socket, early) => {
+    void handleUpgrade(message, socket, early, gateway, tunnels);
+  });
+  server.on('connect', (_message, socket) => {
+    const error = new GatewayError('method-not-allowed', 'CONNECT is not forwarded.');
+    connections.breakOff(socket, false, () => closeWith(socket, error, gateway));
+  });
+  return server;
 }

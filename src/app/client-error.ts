@@ -1,19 +1,16 @@
-// What the HTTP parser refuses: one clear answer on the bare connection, and its end.
+// What never becomes a request (parse errors, CONNECT): one clear answer on the bare connection, and its end.
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { type ErrorCode, GatewayError } from '../errors.ts';
 import { refuse } from '../guard/refuse.ts';
 import { formatHttpDate } from '../semantics/http-date.ts';
-import type { Connections } from './connections.ts';
+import { type Connections, sendOff } from './connections.ts';
 
 const CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   HPE_HEADER_OVERFLOW: ['fields-too-large', 'Send a shorter target and fewer or shorter fields.'],
   ERR_HTTP_REQUEST_TIMEOUT: ['request-timeout', 'The request did not arrive in time; send it again.'],
 };
-
-/** How long a peer that was told to go may stay, milliseconds. */
-const FAREWELL = 1_000;
 
 /** What a refusal on a bare connection needs. */
 export interface Bare {
@@ -55,7 +52,6 @@ export function closeWith(socket: Duplex, error: GatewayError, { log, now }: Bar
     'Connection: close',
   ];
   for (let i = 0; i + 1 < fields.length; i += 2) lines.push(`${fields[i]}: ${fields[i + 1]}`);
-  socket.end(`${lines.join('\r\n')}\r\n\r\n${content.toString()}`);
-  const farewell = setTimeout(() => socket.destroy(), FAREWELL);
-  socket.once('close', () => clearTimeout(farewell));
+  socket.write(`${lines.join('\r\n')}\r\n\r\n${content.toString()}`);
+  sendOff(socket);
 }

@@ -21,7 +21,8 @@ export interface Destination {
  * be written.
  */
 export function destinationOf(
-  { method, host, fields }: Received,
+  method: string,
+  { host, fields }: Received,
   table: RouteTable,
 ): Destination | undefined {
   if (!TO_DESTINATION.has(method)) return undefined;

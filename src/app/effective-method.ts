@@ -8,7 +8,7 @@ import type { Received } from './receive.ts';
 
 /**
  * The method to guard: the one that the fields name when the route passes them on a POST, the only method on which
- * frameworks obey them. An override to a safe method is still guarded as the POST that it may be taken for. Throws
+ * they are passed. An override to a safe method is still guarded as the POST that it may be taken for. Throws
  * GatewayError for one that is no method, or two of them.
  */
 export function effectiveMethod({ method, fields }: Received, route: Route): string {

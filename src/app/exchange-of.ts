@@ -34,10 +34,11 @@ export function exchangeOf(
 ): Exchange {
   refuseLoop(received, gateway.via);
   const { origin } = gateway.tools;
+  // empty for a client on a Unix socket
   const peer = message.socket.remoteAddress ?? '';
   const { host } = received;
   const trusted = gateway.isTrusted(peer);
-  const overrides = match.route.override === 'pass';
+  const overrides = match.route.override === 'pass' && received.method === 'POST';
   const arrival = { peer, trusted, overrides, host, version: message.httpVersion, via: gateway.via };
   return {
     method: received.method,

@@ -28,7 +28,7 @@ export async function handleRequest(
   const closed = new Promise((resolve) => response.once('close', resolve));
   const answer = (made: Answer): void => {
     reply.hijack();
-    send(message, response, made, gateway.limits.send);
+    send(message, response, made);
   };
   const fail = (error: unknown): void => {
     noteError(error, account);

@@ -154,8 +154,8 @@ class Upload {
   }
 
   #gone(): void {
-    if (!this.#ended)
-      this.#fail(new GatewayError('client-gone', 'The client left before its content was complete.'));
+    if (this.#over || this.#ended) return;
+    this.#fail(new GatewayError('client-gone', 'The client left before its content was complete.'));
   }
 
   #late(): void {

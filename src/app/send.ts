@@ -6,16 +6,8 @@ import { MALFORMED } from './connections.ts';
 /** How long content that nobody wants is read so that its sender gets to see the answer (RFC 9112 9.6). Milliseconds. */
 const LINGER = 2_000;
 
-/**
- * Sends `answer` once; to a client that has gone it sends nothing, and the origin's content is let go. A client that
- * takes nothing for `patience` milliseconds is cut off.
- */
-export function send(
-  message: IncomingMessage,
-  response: ServerResponse,
-  answer: Answer,
-  patience: number,
-): void {
+/** Sends `answer` once; to a client that has gone it sends nothing, and the origin's content is let go. */
+export function send(message: IncomingMessage, response: ServerResponse, answer: Answer): void {
   if (response.destroyed || response.headersSent) {
     if (!answer.made) answer.abandon();
     return;
@@ -31,23 +23,14 @@ export function send(
   }
   const { content } = answer;
   response.writeHead(answer.status, answer.statusText, fields);
-  let stalled: NodeJS.Timeout | undefined;
-  response.on('drain', () => {
-    clearTimeout(stalled);
-    content.drained();
-  });
+  response.on('drain', () => content.drained());
   response.on('close', () => {
-    clearTimeout(stalled);
     if (!response.writableEnded) answer.abandon();
   });
   content.attach({
-    write(chunk) {
-      const taken = response.write(chunk);
-      if (!taken) stalled = setTimeout(() => response.destroy(), patience);
-      return taken;
-    },
+    write: (chunk) => response.write(chunk),
     end: () => end(message, response),
-    cut: () => response.destroy(),
+    cut: () => cut(message, response),
   });
   if (!content.hasStarted) sendHead(response);
 }
@@ -60,10 +43,15 @@ export function sendHead(response: ServerResponse): void {
   if (!response.writableEnded) response.write(Buffer.alloc(0));
 }
 
+/** To an HTTP/1.0 client an end is an end, and only a reset is none. */
+function cut(message: IncomingMessage, response: ServerResponse): void {
+  if (message.httpVersion === '1.0') response.socket?.resetAndDestroy();
+  else response.destroy();
+}
+
 function end(message: IncomingMessage, response: ServerResponse): void {
-  const withheld = message.headers.expect !== undefined && !message.readableDidRead;
   // a paused connection has nothing to read that could be waited for
-  if (!hasUnreadContent(message) || withheld || message.socket.isPaused() || response.destroyed) {
+  if (!hasUnreadContent(message) || message.socket.isPaused() || response.destroyed) {
     response.end();
     return;
   }

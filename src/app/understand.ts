@@ -31,7 +31,7 @@ export function understand(
   account.mode = match.route.mode;
   const preconditions = readPreconditions(received.fields, gateway.now());
   const method = effectiveMethod(received, match.route);
-  const destination = destinationOf(received, gateway.table);
+  const destination = destinationOf(method, received, gateway.table);
   const plan = planFor(makePlan(method, match.route, preconditions), destination);
   account.outcome.plan = plan.kind;
   const understood = { received, match, method, preconditions, plan, destination, account };
@@ -41,5 +41,5 @@ export function understand(
 /** A write from where nothing is guarded to where something is must not slip between a check and a write there. */
 function planFor(plan: Plan, destination: Destination | undefined): Plan {
   const guards = destination?.route.mode === 'enforce' || destination?.route.mode === 'require';
-  return guards && plan.kind === 'forward' ? { kind: 'locked' } : plan;
+  return guards && (plan.kind === 'forward' || plan.kind === 'observe') ? { kind: 'locked' } : plan;
 }

@@ -76,7 +76,7 @@ export function forwardUnguarded(
     rewriteRequestHeaders: () => ({ [CARRIED]: new Carried(request) }) as IncomingHttpHeaders,
     onResponse: (_request, answering, { stream }) => {
       answering.send(stream);
-      sendHead(reply.raw);
+      sendHead(reply.raw); // Fastify waits with it for content
     },
     onError: (_reply, { error }) => {
       const failure = failureOf(error.cause, true);

@@ -7,15 +7,13 @@ import type { Upgraded } from '../origin/exchange.ts';
 import { returnedFields } from '../origin/fields.ts';
 import { forwardUpgrade } from '../origin/forward.ts';
 import { noteError, openAccount } from './account.ts';
+import { sendOff } from './connections.ts';
 import type { Gateway } from './gateway.ts';
 import { logRequest } from './log.ts';
 import { send } from './send.ts';
 import { understand } from './understand.ts';
 
 const PROTOCOL = 'websocket';
-
-/** How long a client whose handshake was refused may stay, milliseconds. */
-const FAREWELL = 1_000;
 
 /**
  * Only what cannot be anything but a WebSocket's opening handshake (RFC 6455 4.1): every other Upgrade is ignored, which
@@ -52,8 +50,8 @@ export async function handleUpgrade(
   const answer = (answered: Parameters<typeof send>[2]): void => {
     response.shouldKeepAlive = false;
     response.assignSocket(client as Parameters<ServerResponse['assignSocket']>[0]);
-    response.once('finish', () => leave(client));
-    send(message, response, answered, gateway.limits.send);
+    response.once('finish', () => sendOff(client));
+    send(message, response, answered);
   };
   try {
     const { exchange } = understand(message, response, requestTarget, gateway, account);
@@ -72,14 +70,6 @@ export async function handleUpgrade(
     noteError(error, account);
     answer(refuseError(error));
   }
-}
-
-/** Ends a connection on which more may have come than anybody will read. */
-function leave(client: Duplex): void {
-  client.resume();
-  client.end();
-  const farewell = setTimeout(() => client.destroy(), FAREWELL);
-  client.once('close', () => clearTimeout(farewell));
 }
 
 function join(client: Duplex, early: Buffer, { status, fields, socket: origin }: Upgraded): void {

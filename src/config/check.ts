@@ -1,7 +1,8 @@
 // Rules across keys: what the schema of single values cannot say.
 import { METHODS } from 'node:http';
-import { resourceTemplateFault } from '../route/resource.ts';
-import { patternFault, unreachableRoutes } from '../route/route-table.ts';
+import { patternFault } from '../route/pattern.ts';
+import { resourceTemplateFault } from '../route/resource-template.ts';
+import { unreachableRoutes } from '../route/route-table.ts';
 import { isSafe } from '../semantics/method.ts';
 import type { Listen } from './config.ts';
 import { formatPath, type Path } from './fault.ts';

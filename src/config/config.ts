@@ -58,7 +58,7 @@ export interface Config {
     readonly keepalive: number;
   };
   readonly drain: { readonly delay: number; readonly timeout: number };
-  /** CIDRs, always with a prefix length: 10.0.0.1 in the file is 10.0.0.1/32 here. */
+  /** CIDRs, always with a prefix length: 10.0.0.1 in the file is 10.0.0.1/32 here; or unix. */
   readonly trust: readonly string[];
   readonly routes: readonly Route[];
   /** The route of everything that matches no other; its path is '*'. */

@@ -145,7 +145,7 @@ export const settingsSchema = z.strictObject({
     .describe('Where clients connect: host:port, [ipv6]:port, :port, or unix:/path of a socket.'),
   admin: admin
     .prefault(DEFAULTS.admin)
-    .describe('Where health, metrics and the dashboard are served, in the notation of listen; or off.'),
+    .describe('Where health and status are served, in the notation of listen; or off.'),
   origin: z
     .union([originText, originMapping], { error: `must be ${ORIGIN} or a mapping with url` })
     .exactOptional()
@@ -166,10 +166,10 @@ export const settingsSchema = z.strictObject({
     .describe('What a client may take up; the answer to more is an error, never growth.'),
   drain: drain.prefault({}).describe('The end of the program.'),
   trust: z
-    .array(text('an address block such as 10.0.0.0/8', '[0-9A-Fa-f:.]+(/[0-9]+)?', parseCidr))
+    .array(text('an address block such as 10.0.0.0/8, or unix', '[0-9A-Fa-f:.]+(/[0-9]+)?|unix', parseCidr))
     .prefault([...DEFAULTS.trust])
     .describe(
-      'Address blocks (CIDR) of proxies in front of ifmatch whose Forwarded and X-Forwarded-* fields are believed.',
+      'Address blocks (CIDR) of proxies in front of ifmatch whose Forwarded and X-Forwarded-* fields are believed; unix for those that come by a Unix socket.',
     ),
   routes: z
     .array(routeSchema)

@@ -4,7 +4,6 @@ import { returnedFields, withoutConditions, withoutField } from '../origin/field
 import { forwardRead, type OriginAnswer } from '../origin/forward.ts';
 import { formatEntityTag } from '../semantics/entity-tag.ts';
 import { evaluate, rangeApplies, type Verdict } from '../semantics/evaluate.ts';
-import type { FieldLines } from '../semantics/fields.ts';
 import { formatHttpDate } from '../semantics/http-date.ts';
 import { notModifiedFields } from '../semantics/not-modified.ts';
 import type { Preconditions } from '../semantics/preconditions.ts';
@@ -54,7 +53,7 @@ async function checkUnsatisfiable(exchange: Exchange, tools: Tools, answer: Orig
   const { representation, fields } = await probeFor(exchange, tools);
   if (representation.state !== 'current') return passed(answer);
   const verdict = evaluate(exchange.method, preconditions, representation, route.weak);
-  const made = respond(exchange, verdict, returnedFields(200, fields));
+  const made = respond(exchange, verdict, { status: 200, fields });
   if (made === undefined && rangeApplies(preconditions, representation.validators)) return passed(answer);
   answer.abandon();
   return made ?? whole(exchange, tools);
@@ -98,11 +97,7 @@ function validatorsOf(answer: OriginAnswer, tools: Tools) {
 }
 
 function judge(exchange: Exchange, tools: Tools, answer: OriginAnswer): MadeAnswer | undefined {
-  const made = respond(
-    exchange,
-    verdictOn(exchange, tools, answer),
-    returnedFields(answer.status, answer.fields),
-  );
+  const made = respond(exchange, verdictOn(exchange, tools, answer), answer);
   if (made !== undefined) answer.abandon();
   return made;
 }
@@ -111,9 +106,10 @@ function judge(exchange: Exchange, tools: Tools, answer: OriginAnswer): MadeAnsw
 function respond(
   exchange: Exchange,
   verdict: Verdict | undefined,
-  shown: FieldLines,
+  representation: Pick<OriginAnswer, 'status' | 'fields'>,
 ): MadeAnswer | undefined {
   if (verdict?.action !== 'respond') return undefined;
+  const shown = returnedFields(representation.status, representation.fields);
   const { outcome } = exchange;
   outcome.field = verdict.field;
   if (verdict.status === 304) {

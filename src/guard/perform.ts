@@ -1,4 +1,4 @@
-// Forwards a write whose turn it is, and says what the lease has to wait for.
+// Forwards what was decided to be performed, makes the origin's answer ready, and says what a lease has to wait for.
 import type { Readable } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import type { Held } from '../lock/lock.ts';

@@ -139,7 +139,8 @@ export function forwardFields(received: FieldLines, arrival: Arrival): string[] 
   // one element for each hop: those before us have added theirs (RFC 7239 4)
   if (lastForwarded !== undefined) fields[lastForwarded] += `, for=${forwardedNode(arrival.peer)}`;
   fields.push('Via', `${arrival.version} ${arrival.via}`);
-  fields.push('X-Forwarded-For', forwardedFor === '' ? arrival.peer : `${forwardedFor}, ${arrival.peer}`);
+  const hops = [forwardedFor, arrival.peer].filter((hop) => hop !== '');
+  if (hops.length > 0) fields.push('X-Forwarded-For', hops.join(', '));
   fields.push('X-Forwarded-Proto', proto ?? 'http');
   const seenHost = host ?? arrival.host;
   if (seenHost !== '') fields.push('X-Forwarded-Host', seenHost);
@@ -192,11 +193,10 @@ function without(fields: readonly string[], drop: (lowerCaseName: string) => boo
  * has no Content-Length (8.6).
  */
 export function returnedFields(status: number, received: FieldLines): string[] {
-  const nominated = new Set<string>();
+  const nominated = new Set<string>(status === 204 ? ['content-length'] : []);
   for (let i = 0; i + 1 < received.length; i += 2) {
     if (received[i]?.toLowerCase() !== 'connection') continue;
     for (const option of (received[i + 1] ?? '').split(',')) nominated.add(option.trim().toLowerCase());
   }
-  if (status === 204) nominated.add('content-length');
   return without(received, (name) => NEVER_RETURNED.has(name) || nominated.has(name));
 }

@@ -7,8 +7,6 @@ import { fillTemplate } from './resource-template.ts';
 import type { Match } from './route-table.ts';
 import type { Target } from './target.ts';
 
-export { resourceTemplateFault } from './resource-template.ts';
-
 export interface Resource {
   /** Raw path and query to probe. */
   readonly target: string;

@@ -5,8 +5,6 @@ import { covers, includes, type Pattern, readPattern } from './pattern.ts';
 import type { Route } from './route.ts';
 import type { Target } from './target.ts';
 
-export { patternFault } from './pattern.ts';
-
 export interface Match {
   readonly route: Route;
   /** Without prototype. Raw (still encoded) text of the segments, and under `*` of what follows them. */

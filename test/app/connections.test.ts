@@ -16,7 +16,7 @@ interface Started {
 
 /** A server whose requests start when Connections says so, and end when the test says so. */
 async function scene(t: Test) {
-  const connections = new Connections();
+  const connections = new Connections(60_000);
   const started: Started[] = [];
   const server = http.createServer((message, response) => {
     connections.take(message, response, () => started.push({ message, response }));

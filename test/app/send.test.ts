@@ -10,8 +10,6 @@ import { OriginContent } from '../../src/origin/content.ts';
 import { bytesOf, connect } from '../fixtures/raw-client.ts';
 import { settle, until } from '../fixtures/until.ts';
 
-/** Milliseconds, longer than any of these tests lets a client wait. */
-const PATIENCE = 60_000;
 const MADE: MadeAnswer = {
   made: true,
   status: 412,
@@ -49,7 +47,7 @@ t.test('an answer made here', async (t) => {
   const { client, message, response } = await request(t, bytesOf('PUT', '/', [], 'x'));
   message.resume();
   await once(message, 'end');
-  send(message, response, MADE, PATIENCE);
+  send(message, response, MADE);
   const got = await client.response();
   t.same(
     [got.status, got.content, got.field('x'), got.field('connection')],
@@ -59,7 +57,7 @@ t.test('an answer made here', async (t) => {
 
 t.test('an answer made here, to a HEAD: no content', async (t) => {
   const { client, message, response } = await request(t, bytesOf('HEAD', '/') + bytesOf('GET', '/'));
-  send(message, response, MADE, PATIENCE);
+  send(message, response, MADE);
   t.equal((await client.response('HEAD')).field('content-length'), '4');
   await settle();
   t.equal(client.rest(), '');
@@ -68,7 +66,7 @@ t.test('an answer made here, to a HEAD: no content', async (t) => {
 t.test('an answer of the origin: status, reason, lines and content as they are', async (t) => {
   const { client, message, response } = await request(t, bytesOf('GET', '/'));
   const { answer, content, counts } = passing(['Content-Length', '3', 'X-a', '\xe9', 'x-A', '2']);
-  send(message, response, answer, PATIENCE);
+  send(message, response, answer);
   content.push(Buffer.from('a\x00\xff', 'latin1'));
   content.finish('complete');
   const got = await client.response();
@@ -80,7 +78,7 @@ t.test('an answer of the origin: status, reason, lines and content as they are',
 t.test('without a length it is chunked, and an empty reason stays empty or standard', async (t) => {
   const { client, message, response } = await request(t, bytesOf('GET', '/'));
   const { answer, content } = passing([], '');
-  send(message, response, answer, PATIENCE);
+  send(message, response, answer);
   content.push(Buffer.from('abc'));
   content.finish('complete');
   const got = await client.response();
@@ -91,7 +89,7 @@ t.test('content that is cut off does not look complete', async (t) => {
   for (const fields of [[], ['Content-Length', '100']]) {
     const { client, message, response } = await request(t, bytesOf('GET', '/'));
     const { answer, content } = passing(fields);
-    send(message, response, answer, PATIENCE);
+    send(message, response, answer);
     content.push(Buffer.from('half'));
     await settle();
     content.finish('cut');
@@ -104,7 +102,7 @@ t.test('a client that does not read pauses the origin, and gets everything in th
   const { client, message, response } = await request(t, bytesOf('GET', '/'));
   client.socket.pause();
   const { answer, content, counts } = passing(['Content-Length', '20000000']);
-  send(message, response, answer, PATIENCE);
+  send(message, response, answer);
   for (let sent = 0; sent < 20; sent++) content.push(Buffer.alloc(1_000_000, 'x'));
   t.equal(counts.paused, 1);
   client.socket.resume();
@@ -117,7 +115,7 @@ t.test('a client that does not read pauses the origin, and gets everything in th
 t.test('a client that goes amid the content lets the origin go, once', async (t) => {
   const { client, message, response } = await request(t, bytesOf('GET', '/'));
   const { answer, content, counts } = passing();
-  send(message, response, answer, PATIENCE);
+  send(message, response, answer);
   content.push(Buffer.from('half'));
   client.reset();
   await until(() => counts.abandoned === 1, 'it is let go');
@@ -131,17 +129,17 @@ t.test('to a client that has gone nothing is sent, and the origin is let go', as
   client.reset();
   await until(() => response.destroyed, 'gone');
   const { answer, counts } = passing();
-  send(message, response, answer, PATIENCE);
-  send(message, response, MADE, PATIENCE);
+  send(message, response, answer);
+  send(message, response, MADE);
   t.equal(counts.abandoned, 1);
   t.equal(response.headersSent, false);
 });
 
 t.test('a second answer is not sent', async (t) => {
   const { client, message, response } = await request(t, bytesOf('GET', '/'));
-  send(message, response, MADE, PATIENCE);
+  send(message, response, MADE);
   const { answer, counts } = passing();
-  send(message, response, answer, PATIENCE);
+  send(message, response, answer);
   t.equal((await client.response()).status, 412);
   await settle();
   t.equal(client.rest(), '');
@@ -153,7 +151,7 @@ t.test('content that was not read is not taken for a request', async (t) => {
     t,
     bytesOf('PUT', '/', ['Content-Length: 100'], 'part'),
   );
-  send(message, response, MADE, PATIENCE);
+  send(message, response, MADE);
   const got = await client.response();
   t.same([got.status, got.field('connection')], [412, 'close']);
   client.send(`${'x'.repeat(96)}GET / HTTP/1.1\r\nHost: x\r\n\r\n`);

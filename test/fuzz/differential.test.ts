@@ -57,7 +57,7 @@ async function startNode(t: Test): Promise<Understanding> {
   server.on('clientError', (error, socket) => {
     // a read is given up when its client has gone
     if (!('code' in error) || error.code !== 'ECONNRESET')
-      t.fail(`node:http cannot read it: ${error.message}`);
+      t.fail(`node:http cannot read it: ${JSON.stringify(error)}`);
     socket.destroy();
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
@@ -130,13 +130,18 @@ t.test(`both origins understand what the client sent, seed ${seed}`, { skip }, a
     }),
   );
   const tally = { cases: 0, forwarded: [0, 0] };
+  // nginx logs a request that was given up whenever it likes
+  let before = '';
+  const isLate = (target: string, { bytes }: Case): boolean =>
+    before.includes(target) && !bytes.includes(target);
   const check = async (given: Case): Promise<void> => {
     const reading = readRequests(given.bytes);
+    // what an origin makes of half a request is no understanding
+    fc.pre(reading.begun === undefined);
     const faults = await Promise.all(
       origins.map(async ({ origin, ifmatch }, i) => {
         await origin.take();
-        const { length: before } = ifmatch.log;
-        // nginx logs a request that was given up whenever it likes
+        const { length } = ifmatch.log;
         await deliver(ifmatch.port, { ...given, end: 'later' }, reading);
         await ifmatch.idle();
         const executed: Executed[] = [];
@@ -144,8 +149,8 @@ t.test(`both origins understand what the client sent, seed ${seed}`, { skip }, a
         // both logs are written behind the answer
         for (let turns = 0; turns < 20 && (turns === 0 || missing.length > 0); turns++) {
           if (turns > 0) await sleep(5);
-          executed.push(...(await origin.take()));
-          missing = unaccounted(ifmatch.log.slice(before), executed);
+          executed.push(...(await origin.take()).filter(({ target }) => !isLate(target, given)));
+          missing = unaccounted(ifmatch.log.slice(length), executed);
         }
         tally.forwarded[i] = (tally.forwarded[i] ?? 0) + executed.length;
         return [...notSent(reading, executed), ...missing].map(
@@ -153,6 +158,7 @@ t.test(`both origins understand what the client sent, seed ${seed}`, { skip }, a
         );
       }),
     );
+    before = given.bytes;
     tally.cases += 1;
     if (faults.flat().length > 0) throw new Error(faults.flat().join('\n'));
   };

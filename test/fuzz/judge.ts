@@ -8,6 +8,9 @@ export type LogLine = Readonly<Record<string, unknown>>;
 /** As the origin understood it; what it does not tell is left out. */
 export type Executed = Omit<StrictRequest, 'content'> & { readonly content?: string };
 
+/** What `mode: off` is for, in every way to spell it. */
+const UNGUARDED = /^(?:\/|%2f|%5c)+page\.txt(?:\/|%2f|%5c|;|%3b)/i;
+
 const TAG = '(?:W/)?"[\\x21\\x23-\\x7e\\x80-\\xff]*"';
 const TAG_LIST = new RegExp(`^[\\t ,]*${TAG}(?:[\\t ]*,(?:[\\t ]*${TAG})?)*[\\t ]*$`);
 const WITHOUT_CONTENT = ['GET', 'HEAD', 'OPTIONS'];
@@ -132,7 +135,8 @@ export interface SeenConnection {
 
 /** All that must not be. */
 export function wrongOf({ reading, answers, log, executed }: SeenConnection): string[] {
-  const forbidden = executed.filter((one) => isWrite(one) && !mayPerform(one));
+  const guarded = executed.filter((one) => isWrite(one) && !UNGUARDED.test(one.target));
+  const forbidden = guarded.filter((one) => !mayPerform(one));
   return [
     ...unaccounted(log, executed),
     ...unanswered(reading, log, answers),

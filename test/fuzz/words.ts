@@ -8,7 +8,7 @@ export const METHODS = words(
   'PUT PUT PUT PUT PATCH POST DELETE GET HEAD OPTIONS PROPFIND PROPPATCH MKCOL LOCK UNLOCK REPORT SEARCH QUERY',
   'MOVE COPY PURGE M-SEARCH MERGE',
 );
-export const ODD_METHODS = words('TRACE CONNECT BREW put SOURCE');
+export const ODD_METHODS = words('TRACE CONNECT BREW put PRI SOURCE DESCRIBE');
 export const VERSIONS = ['HTTP/1.0', 'HTTP/2.0', 'HTTP/1.2', 'http/1.1'];
 export const HOSTS = ['', 'Host: x\r\nHost: y\r\n', 'Host:\r\n', 'Host: x y\r\n', 'host:x\r\n'];
 export const PLAIN_SEGMENTS = words("a b page.txt ~c d-e_f %41 %20 %c3%a9 %252e (x)'!* @:&=+$,");

@@ -12,7 +12,8 @@ import {
 
 const STRANGER = {
   peer: '192.0.2.7',
-  trusted: false, overrides: false,
+  trusted: false,
+  overrides: false,
   host: 'shop.example',
   version: '1.1',
   via: 'ifmatch-1',

@@ -2,8 +2,9 @@
 
 import fc from 'fast-check';
 import t from 'tap';
+import { patternFault } from '../../src/route/pattern.ts';
 import type { Route } from '../../src/route/route.ts';
-import { buildRouteTable, patternFault, unreachableRoutes } from '../../src/route/route-table.ts';
+import { buildRouteTable, unreachableRoutes } from '../../src/route/route-table.ts';
 import { parseTarget } from '../../src/route/target.ts';
 import { aRoute, aTarget } from '../fixtures/routes.ts';
 import { aHarmlessPath, anAcceptedTarget, encodeOneUnreserved } from '../fixtures/targets.ts';
