@@ -28,7 +28,7 @@ export interface Config {
       readonly write: number;
       readonly uncertainty: number;
     };
-    /** Most connections to the origin at once. */
+    /** Most exchanges with the origin under way at once: probes, writes and everything else each. */
     readonly connections: number;
   };
   readonly lock: {

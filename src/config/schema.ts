@@ -62,7 +62,7 @@ const originOptions = z.strictObject({
   timeouts: timeouts.prefault({}).describe('Time limits towards the origin.'),
   connections: count(1, 65535)
     .prefault(DEFAULTS.origin.connections)
-    .describe('Most connections to the origin at once.'),
+    .describe('Most exchanges with the origin under way at once: probes, writes and everything else each.'),
 });
 
 const originText = text(`${ORIGIN} or a mapping with url`, ORIGIN_PATTERN, parseOriginUrl).transform(

@@ -42,7 +42,7 @@ export interface ExchangeOptions {
   readonly mayStart?: () => boolean;
   /** Cancels the exchange, at whatever stage: for what nobody else needs when the client has gone. */
   readonly cancelBy?: AbortSignal;
-  /** Whether the connection is just breaking: undici takes a reset for the end of an answer without framing. */
+  /** Whether the connection is just breaking (origin/connector.ts). */
   readonly isBreaking?: () => boolean;
 }
 
