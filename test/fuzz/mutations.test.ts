@@ -95,12 +95,14 @@ async function faultsOf(
 /** The case as it is to be replayed: IFMATCH_FUZZ_REPLAY=... node test/fuzz/mutations.test.ts. */
 const replayable = (given: Case): string => Buffer.from(JSON.stringify(given)).toString('base64');
 
-t.test('a case that was printed', { skip: IFMATCH_FUZZ_REPLAY === undefined }, async (t) => {
-  const lane = await startLane(t);
-  const given: Case = JSON.parse(Buffer.from(IFMATCH_FUZZ_REPLAY ?? '', 'base64').toString());
-  t.same(await faultsOf(lane, given, watchThrown(t), noTally()), [], JSON.stringify(given));
-  t.comment(lane.ifmatch.log);
-});
+if (IFMATCH_FUZZ_REPLAY !== undefined) {
+  t.test('a case that was printed', async (t) => {
+    const lane = await startLane(t);
+    const given: Case = JSON.parse(Buffer.from(IFMATCH_FUZZ_REPLAY, 'base64').toString());
+    t.same(await faultsOf(lane, given, watchThrown(t), noTally()), [], JSON.stringify(given));
+    t.comment(lane.ifmatch.log);
+  });
+}
 
 t.test(`seed ${seed}`, { skip: IFMATCH_FUZZ_REPLAY !== undefined }, async (t) => {
   const thrown = watchThrown(t);
