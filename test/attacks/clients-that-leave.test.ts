@@ -1,4 +1,4 @@
-// Clients that leave in every phase of a write (attacks 109): never half executed, never executed twice, nothing left locked.
+// Clients that leave in every phase of a write: never half executed, never executed twice, nothing left locked.
 
 import type { ServerResponse } from 'node:http';
 import t, { type Test } from 'tap';

@@ -1,4 +1,4 @@
-// Fields of one connection as a weapon (attacks 70 to 73, 77 to 79): what Connection names, what is there twice, what leaks.
+// Fields of one connection as a weapon: what Connection names, what is there twice, what leaks.
 
 import t from 'tap';
 import { attackRaw } from '../fixtures/aftermath.ts';

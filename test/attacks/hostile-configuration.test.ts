@@ -1,4 +1,4 @@
-// Configurations and surroundings meant to harm (attacks 140 to 149, 151): more hostile texts are in test/config; what runs is here.
+// Configurations and surroundings meant to harm: more hostile texts are in test/config; what runs is here.
 
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';

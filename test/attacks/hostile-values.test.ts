@@ -1,4 +1,4 @@
-// Conditional fields of 15 kB made to keep a parser busy (attacks 92, 93).
+// Conditional fields of 15 kB made to keep a parser busy.
 
 import t from 'tap';
 import { attackRaw } from '../fixtures/aftermath.ts';

@@ -1,4 +1,4 @@
-// Clients that want to keep a lock from others (attacks 106, 108, 111, 112): by slowness and by numbers.
+// Clients that want to keep a lock from others: by slowness and by numbers.
 
 import t from 'tap';
 import { attackLegacy, attackRaw } from '../fixtures/aftermath.ts';

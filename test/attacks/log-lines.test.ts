@@ -1,4 +1,4 @@
-// The log under attack (attacks 136): one JSON object a line whatever comes, nothing that a terminal obeys.
+// The log under attack: one JSON object a line whatever comes, nothing that a terminal obeys.
 
 import { pino } from 'pino';
 import t, { type Test } from 'tap';

@@ -1,4 +1,4 @@
-// Conditional fields and validators that are malformed (attacks 82 to 91, 94): never taken for absent, never for true.
+// Conditional fields and validators that are malformed: never taken for absent, never for true.
 
 import t from 'tap';
 import { attackRaw } from '../fixtures/aftermath.ts';

@@ -1,4 +1,4 @@
-// Writes of very many resources (attacks 113): nothing is kept of any key. IFMATCH_KEYS=200000 for the long run.
+// Writes of very many resources: nothing is kept of any key. IFMATCH_KEYS=200000 for the long run.
 
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';

@@ -1,4 +1,4 @@
-// What a client learns (attacks 125, 126, 130, 131): nothing that its own requests to the origin would not show it.
+// What a client learns: nothing that its own requests to the origin would not show it.
 
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';

@@ -1,4 +1,4 @@
-// TLS of the origin (attacks 150): what cannot be verified gets nothing, whatever a client writes into Host.
+// TLS of the origin: what cannot be verified gets nothing, whatever a client writes into Host.
 
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,4 @@
-// What belongs to another user (attacks 127 to 129): validators are those of the client's own probe, and of no other.
+// What belongs to another user: validators are those of the client's own probe, and of no other.
 
 import t from 'tap';
 import { attackRaw } from '../fixtures/aftermath.ts';

@@ -1,4 +1,4 @@
-// Methods, targets and peers that a request only claims (attacks 74 to 76): overrides, WebDAV's Destination, X-Forwarded-*.
+// Methods, targets and peers that a request only claims: overrides, WebDAV's Destination, X-Forwarded-*.
 
 import t from 'tap';
 import { attackLegacy, attackRaw } from '../fixtures/aftermath.ts';

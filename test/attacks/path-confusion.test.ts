@@ -1,4 +1,4 @@
-// Targets that servers read differently (attacks 53 to 69): none leads around the guard of /guarded/* or /g/:id.
+// Targets that servers read differently: none leads around the guard of /guarded/* or /g/:id.
 
 import t, { type Test } from 'tap';
 import { attackLegacy, attackRaw } from '../fixtures/aftermath.ts';

@@ -1,4 +1,4 @@
-// Answers that never end and connections that never come free (attacks 115, 116): a write still gets through.
+// Answers that never end and connections that never come free: a write still gets through.
 
 import t from 'tap';
 import { attackLegacy } from '../fixtures/aftermath.ts';

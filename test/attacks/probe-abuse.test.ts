@@ -1,4 +1,4 @@
-// The probe as a target (attacks 95, 96, 101 to 105): what it carries, what it selects, where it goes.
+// The probe as a target: what it carries, what it selects, where it goes.
 
 import t from 'tap';
 import { loadConfig } from '../../src/config/load.ts';

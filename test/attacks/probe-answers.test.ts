@@ -1,4 +1,4 @@
-// What an origin may do to a probe (attacks 98 to 100): redirect it, fail it, drown it. Nothing is written unchecked.
+// What an origin may do to a probe: redirect it, fail it, drown it. Nothing is written unchecked.
 
 import type { Socket } from 'node:net';
 import t from 'tap';

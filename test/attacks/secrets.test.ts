@@ -1,4 +1,4 @@
-// Secrets on their way through (attacks 137): none is ever in the log, at no level, whatever goes wrong.
+// Secrets on their way through: none is ever in the log, at no level, whatever goes wrong.
 
 import t from 'tap';
 import { aFile, runCli } from '../fixtures/cli.ts';
