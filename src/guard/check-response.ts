@@ -61,7 +61,8 @@ async function checkUnsatisfiable(exchange: Exchange, tools: Tools, answer: Orig
 
 /**
  * Of the conditions only those go to the origin that can spare it the content, and only when nothing else is to be
- * evaluated here first: what an origin makes of the others is not to be relied on: nginx lets If-Modified-Since override If-None-Match, others take a missing date for now.
+ * evaluated here first. What origins make of the others is not to be relied on: nginx lets If-Modified-Since override
+ * If-None-Match, others take a missing date for now.
  */
 function read(exchange: Exchange, tools: Tools, withRange: boolean): Promise<OriginAnswer> {
   const fields = withoutConditions(exchange.forwarded);

@@ -51,14 +51,14 @@ const CONDITIONAL = new Set([
 
 /** Of caches, hops and parts: no business of a probe. */
 const NOT_ON_A_PROBE = new Set([
-  'want-digest',
-  'want-repr-digest',
   'cache-control',
   'digest',
   'max-forwards',
   'pragma',
   'range',
   'repr-digest',
+  'want-digest',
+  'want-repr-digest',
 ]);
 /** They describe the request's content, which a probe has not. */
 const OF_CONTENT = /^(?:want-)?content-/;
