@@ -9,7 +9,7 @@ import { buildApp } from './app/build-app.ts';
 import { trustedPeers } from './app/peer.ts';
 import type { Config, Listen } from './config/config.ts';
 import type { Lock, LockState } from './lock/lock.ts';
-import { MemoryLock } from './lock/memory-lock.ts';
+import { openLock } from './lock/open-lock.ts';
 import { openOrigin } from './origin/client.ts';
 import { buildRouteTable } from './route/route-table.ts';
 
@@ -29,12 +29,9 @@ export interface Running {
 const DRAIN_POLL = 20;
 
 /** Opens everything or, when a listener cannot be opened, nothing; then it rejects with Node's error. */
-export async function start(
-  config: Config,
-  log: Logger,
-  lock: Lock = new MemoryLock(config.lock),
-): Promise<Running> {
+export async function start(config: Config, log: Logger, given?: Lock): Promise<Running> {
   const { origin: originConfig, lock: lockConfig } = config;
+  const lock = given ?? (await openLock(config, log));
   const origin = openOrigin(originConfig, (message) => log.warn(message));
   const now = Date.now;
   const app = buildApp({
@@ -43,6 +40,7 @@ export async function start(
       origin,
       lock,
       waitMs: lockConfig.wait,
+      fenceField: lockConfig.fence,
       buffer: config.buffer,
       forward: { timeouts: originConfig.timeouts, release: lockConfig.release },
       probe: { timeoutMs: originConfig.timeouts.probe, memory: new Set(), now },
@@ -63,7 +61,7 @@ export async function start(
   const close = async (): Promise<void> => {
     await app.close();
     await settled(lock);
-    lock.stop();
+    await lock.stop();
     await Promise.all([origin.close(), admin.close()]);
   };
   try {
@@ -77,7 +75,7 @@ export async function start(
       const late = delay(config.drain.timeout, 'late', { ref: false });
       if ((await Promise.race([close(), late])) !== 'late') return;
       log.error('stopped before everything in flight had ended');
-      lock.stop();
+      await lock.stop();
       app.server.closeAllConnections();
       await Promise.all([origin.destroy(), admin.close()]);
     };

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import replyFrom, { type FastifyReplyFromOptions } from '@fastify/reply-from';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { GatewayError } from '../errors.ts';
+import { refuseGone } from '../guard/perform.ts';
 import type { OriginClient } from '../origin/client.ts';
 import type { OriginExchange } from '../origin/exchange.ts';
 import { failureOf } from '../origin/failure.ts';
@@ -102,7 +103,7 @@ async function exchangeFor(request: UnguardedRequest, origin: OriginClient, time
       deadlines: { start: timeouts.connect, head: timeouts.read },
       lead: 0,
       // a read that nobody waits for is given up; a write that was sent is not
-      ...(isSafe(method) ? { cancelBy: clientGone } : { mayStart: () => !clientGone.aborted }),
+      ...(isSafe(method) ? { cancelBy: clientGone } : { refuseStart: () => refuseGone(clientGone) }),
     },
   );
   const head = await exchange.head;

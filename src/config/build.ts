@@ -1,6 +1,6 @@
 // Settings without a fault -> the frozen Config.
 import type { Config } from './config.ts';
-import { resolveFile } from './files.ts';
+import { type PemFiles, resolveFile } from './files.ts';
 import { defaultRouteOptions } from './route-schema.ts';
 import type { Settings } from './schema.ts';
 
@@ -10,18 +10,22 @@ export function buildConfig(
   origin: NonNullable<Settings['origin']>,
   directory: string,
 ): Config {
-  const { url, ca, cert, key, ...options } = origin;
+  const { url, ...options } = origin;
+  const { lock } = settings;
   return deepFreeze({
     ...settings,
-    origin: {
-      ...options,
-      ...url,
-      ...(ca === undefined ? {} : { ca: resolveFile(directory, ca) }),
-      ...(cert === undefined ? {} : { cert: resolveFile(directory, cert) }),
-      ...(key === undefined ? {} : { key: resolveFile(directory, key) }),
-    },
+    origin: { ...options, ...url, ...pemFiles(origin, directory) },
+    lock: { namespace: url.socket ?? url.url, ...lock, ...pemFiles(lock, directory) },
     defaults: { path: '*', ...defaultRouteOptions() },
   });
+}
+
+function pemFiles({ ca, cert, key }: PemFiles, directory: string): PemFiles {
+  return {
+    ...(ca === undefined ? {} : { ca: resolveFile(directory, ca) }),
+    ...(cert === undefined ? {} : { cert: resolveFile(directory, cert) }),
+    ...(key === undefined ? {} : { key: resolveFile(directory, key) }),
+  };
 }
 
 function deepFreeze<T>(value: T): T {

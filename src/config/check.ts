@@ -6,6 +6,7 @@ import { unreachableRoutes } from '../route/route-table.ts';
 import { isSafe } from '../semantics/method.ts';
 import type { Listen } from './config.ts';
 import { formatPath, type Path } from './fault.ts';
+import type { PemFiles } from './files.ts';
 import { reaches, sameListener } from './listen.ts';
 import { bareHost, portOf } from './origin-url.ts';
 import type { Draft, Issue, RouteSettings } from './settings.ts';
@@ -15,7 +16,9 @@ import { didYouMean, quote } from './wording.ts';
 export function checkSettings(draft: Draft): Issue[] {
   return [
     ...checkListeners(draft),
-    ...checkTls(draft),
+    ...checkTls('origin', draft.origin, draft.origin?.url.url.startsWith('https:'), 'an https origin'),
+    ...checkVerify(draft),
+    ...checkLock(draft),
     ...checkLoop(draft),
     ...checkContent(draft),
     ...draft.routes.flatMap((route, index) => (route === undefined ? [] : checkRoute(route, index))),
@@ -33,19 +36,36 @@ function checkListeners({ listen, admin }: Draft): Issue[] {
   return [issue(['admin'], 'is the address of listen: give it another port, or write off')];
 }
 
-function checkTls({ origin }: Draft): Issue[] {
-  if (origin === undefined) return [];
+/** `user`: who alone makes use of the files. */
+function checkTls(at: string, files: PemFiles | undefined, tls: boolean | undefined, user: string): Issue[] {
+  if (files === undefined) return [];
   const issues: Issue[] = [];
-  if (origin.cert !== undefined && origin.key === undefined)
-    issues.push(issue(['origin', 'cert'], 'needs key beside it'));
-  if (origin.key !== undefined && origin.cert === undefined)
-    issues.push(issue(['origin', 'key'], 'needs cert beside it'));
-  if (origin.url.url.startsWith('https:')) return issues;
-  const idle = (['ca', 'cert', 'key'] as const).filter((name) => origin[name] !== undefined);
-  issues.push(...idle.map((name) => issue(['origin', name], 'has no effect: only an https origin uses it')));
-  if (!origin.verify)
-    issues.push(issue(['origin', 'verify'], 'has no effect: only an https origin is verified'));
-  return issues;
+  if (files.cert !== undefined && files.key === undefined)
+    issues.push(issue([at, 'cert'], 'needs key beside it'));
+  if (files.key !== undefined && files.cert === undefined)
+    issues.push(issue([at, 'key'], 'needs cert beside it'));
+  if (tls === true) return issues;
+  const idle = (['ca', 'cert', 'key'] as const).filter((name) => files[name] !== undefined);
+  return [...issues, ...idle.map((name) => issue([at, name], `has no effect: only ${user} uses it`))];
+}
+
+function checkVerify({ origin }: Draft): Issue[] {
+  if (origin === undefined || origin.verify || origin.url.url.startsWith('https:')) return [];
+  return [issue(['origin', 'verify'], 'has no effect: only an https origin is verified')];
+}
+
+/** Keys that engine memory makes no use of would promise something. */
+const OF_REDIS = ['url', 'namespace', 'fence'] as const;
+
+function checkLock({ lock }: Draft): Issue[] {
+  if (lock === undefined) return [];
+  const issues = checkTls('lock', lock, lock.url?.tls, 'a rediss URL');
+  if (lock.engine === 'redis') {
+    if (lock.url !== undefined) return issues;
+    return [...issues, issue(['lock', 'url'], 'is missing: engine redis needs url: redis://host:6379')];
+  }
+  const idle = OF_REDIS.filter((name) => lock[name] !== undefined);
+  return [...issues, ...idle.map((name) => issue(['lock', name], 'has no effect: write engine: redis too'))];
 }
 
 function checkLoop({ origin, listen, admin }: Draft): Issue[] {

@@ -1,5 +1,6 @@
 // The configuration as the rest of the program sees it: checked, every default filled in, frozen.
 import type { Route } from '../route/route.ts';
+import type { RedisAddress } from './redis-url.ts';
 
 /** Where a listener binds: '0.0.0.0:8080', '[::1]:80', ':8080' or 'unix:/run/x.sock' in the file. Port 0 lets the system choose. */
 export type Listen = { readonly host: string; readonly port: number } | { readonly socket: string };
@@ -32,16 +33,34 @@ export interface Config {
     readonly connections: number;
   };
   readonly lock: {
-    readonly engine: 'memory';
+    readonly engine: 'memory' | 'redis';
+    /** Where engine redis is. */
+    readonly url?: RedisAddress;
+    /** PEM files: authorities to trust, and the certificate and key shown to the engine (mTLS). */
+    readonly ca?: string;
+    readonly cert?: string;
+    readonly key?: string;
+    /** One for each origin: instances with the same share their locks. */
+    readonly namespace: string;
     /** Longest wait for the lock. */
     readonly wait: number;
     /** Most waiters per resource. */
     readonly queue: number;
     /** Most waiters over all resources. */
     readonly waiting: number;
+    /** No grants for so long after the engine lost its memory; auto: computed from the timeouts. */
+    readonly guard: 'auto' | 'off' | number;
+    /** What happens to writes while the engine cannot be asked. */
+    readonly down: 'closed' | 'local' | 'open';
+    /** Replicas of the engine that must have a lock before its write is sent. */
+    readonly replicas: number;
+    /** Name of the field that tells the origin the fence. */
+    readonly fence?: string;
     /** When the lock ends: with the origin's answer, or with the fields of it. */
     readonly release: 'end' | 'headers';
   };
+  /** Processes that share the listener. */
+  readonly workers: number;
   /** Request content read before the lock is taken. */
   readonly buffer: number;
   /** What a client may take up: counts, bytes of a head, target and content, and longest times. */

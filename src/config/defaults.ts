@@ -19,9 +19,16 @@ export const DEFAULTS = {
     wait: '10s',
     queue: 100,
     waiting: 10_000,
+    /** Computed from the timeouts: as long as a write from before can be under way. */
+    guard: 'auto',
+    /** What cannot be locked is not written. */
+    down: 'closed',
+    replicas: 0,
     /** Only the end of the answer shows that the origin is done. */
     release: 'end',
   },
+  /** One process per container, and replicas. */
+  workers: 1,
   /** Nearly every edit fits, so that a slow client holds no lock while it sends. */
   buffer: '1MiB',
   limits: {

@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { formatPath, type Path } from './fault.ts';
 import type { Parsed } from './parsed.ts';
 import { LARGEST_FILE } from './read.ts';
 import type { Draft, Issue } from './settings.ts';
@@ -36,34 +37,43 @@ export function resolveFile(directory: string, name: string): string {
   return resolve(directory, name);
 }
 
-/** Reads ca, cert and key of an https origin as TLS would, so that what is wrong with them shows at the start. */
-export function checkPemFiles(origin: Draft['origin'], directory: string): Issue[] {
-  if (!origin?.url.url.startsWith('https:')) return [];
-  const ca = readPem('ca', origin.ca, directory);
-  const cert = readPem('cert', origin.cert, directory);
-  const key = readPem('key', origin.key, directory);
+/** Reads ca, cert and key of an https origin, and of a lock by TLS, as TLS would, so that what is wrong shows at the start. */
+export function checkPemFiles({ origin, lock }: Draft, directory: string): Issue[] {
+  return [
+    ...(origin?.url.url.startsWith('https:') ? pemIssues('origin', origin, directory) : []),
+    ...(lock?.url?.tls ? pemIssues('lock', lock, directory) : []),
+  ];
+}
+
+/** File names as they are written. */
+export type PemFiles = { readonly ca?: string; readonly cert?: string; readonly key?: string };
+
+function pemIssues(at: string, names: PemFiles, directory: string): Issue[] {
+  const ca = readPem([at, 'ca'], names.ca, directory);
+  const cert = readPem([at, 'cert'], names.cert, directory);
+  const key = readPem([at, 'key'], names.key, directory);
   const issues = [ca, cert, key].flatMap((file) => (file !== undefined && 'message' in file ? [file] : []));
-  if (Buffer.isBuffer(ca)) issues.push(...tlsIssues('ca', { ca }));
-  if (Buffer.isBuffer(cert) && Buffer.isBuffer(key)) issues.push(...tlsIssues('cert', { cert, key }));
+  if (Buffer.isBuffer(ca)) issues.push(...tlsIssues([at, 'ca'], { ca }));
+  if (Buffer.isBuffer(cert) && Buffer.isBuffer(key)) issues.push(...tlsIssues([at, 'cert'], { cert, key }));
   return issues;
 }
 
-function readPem(name: string, file: string | undefined, directory: string): Buffer | Issue | undefined {
+function readPem(path: Path, file: string | undefined, directory: string): Buffer | Issue | undefined {
   if (file === undefined) return undefined;
   const content = attempt(() => readAtMost(resolveFile(directory, file), LARGEST_FILE));
-  if ('fault' in content) return pemIssue(name, `${quote(file)} cannot be read: ${content.fault}`);
+  if ('fault' in content) return pemIssue(path, `${quote(file)} cannot be read: ${content.fault}`);
   return content.value.includes('-----BEGIN ')
     ? content.value
-    : pemIssue(name, `${quote(file)} is no PEM file`);
+    : pemIssue(path, `${quote(file)} is no PEM file`);
 }
 
-function tlsIssues(name: string, options: SecureContextOptions): Issue[] {
+function tlsIssues(path: Path, options: SecureContextOptions): Issue[] {
   const made = attempt(() => createSecureContext(options));
-  return 'fault' in made ? [pemIssue(name, `is not usable: ${made.fault}`)] : [];
+  return 'fault' in made ? [pemIssue(path, `is not usable: ${made.fault}`)] : [];
 }
 
-function pemIssue(name: string, message: string): Issue {
-  return { path: ['origin', name], part: 'value', message: `origin.${name} ${message}` };
+function pemIssue(path: Path, message: string): Issue {
+  return { path, part: 'value', message: `${formatPath(path)} ${message}` };
 }
 
 /** Enough of a file to see that it is too long. readFileSync would read a device without end. */

@@ -40,7 +40,7 @@ export function loadConfig(options: LoadOptions): Loaded {
     ...issues,
     ...missingOrigin(value),
     ...checkSettings(draft),
-    ...checkPemFiles(draft.origin, directory),
+    ...checkPemFiles(draft, directory),
   ];
   const faults = [...reading.faults, ...placed(all, reading, overrides)];
   const origin = settings?.origin;

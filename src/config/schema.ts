@@ -4,6 +4,7 @@ import { parseCidr } from './cidr.ts';
 import type { Listen } from './config.ts';
 import { DEFAULTS } from './defaults.ts';
 import { LISTEN_PATTERN, parseListen } from './listen.ts';
+import { lockSchema } from './lock-schema.ts';
 import { ORIGIN_PATTERN, parseOriginUrl } from './origin-url.ts';
 import type { Parsed } from './parsed.ts';
 import { MOST_ROUTES, routeSchema } from './route-schema.ts';
@@ -79,34 +80,6 @@ const originMapping = z.strictObject({
   ...originOptions.shape,
 });
 
-const ENGINES = ['memory'] as const;
-
-const lockMapping = z.strictObject({
-  engine: choice(ENGINES)
-    .prefault(DEFAULTS.lock.engine)
-    .describe(
-      'Where locks are kept. memory: in this process, so that one instance alone may write to the origin.',
-    ),
-  wait: duration(0)
-    .prefault(DEFAULTS.lock.wait)
-    .describe('Longest wait for the lock of a resource; then 503.'),
-  queue: count(0, 100_000)
-    .prefault(DEFAULTS.lock.queue)
-    .describe('Most waiters per resource; one more gets 503 at once.'),
-  waiting: count(0, 1_000_000)
-    .prefault(DEFAULTS.lock.waiting)
-    .describe('Most waiters over all resources; one more gets 503 at once.'),
-  release: choice(['end', 'headers'])
-    .prefault(DEFAULTS.lock.release)
-    .describe(
-      "When the lock ends: with the end of the origin's answer, or with its fields, for origins that answer when they are done.",
-    ),
-});
-
-const lockText = choice(ENGINES, ', or a mapping with engine, wait, queue, waiting and release').transform(
-  (engine) => lockMapping.parse({ engine }),
-);
-
 const { limits: LIMITS } = DEFAULTS;
 
 const limits = z.strictObject({
@@ -152,10 +125,12 @@ export const settingsSchema = z.strictObject({
     .describe(
       'The server behind ifmatch, as a URL or as a mapping. Also given by --origin or IFMATCH_ORIGIN.',
     ),
-  lock: z
-    .union([lockText, lockMapping])
-    .prefault(DEFAULTS.lock.engine)
-    .describe('One writer per resource: the engine alone, or a mapping.'),
+  lock: lockSchema,
+  workers: count(1, 64)
+    .prefault(DEFAULTS.workers)
+    .describe(
+      'Processes that share the listener, for several cores; the lock is kept in the one above them.',
+    ),
   buffer: size()
     .prefault(DEFAULTS.buffer)
     .describe(

@@ -20,11 +20,11 @@ export async function checkFirst(exchange: Exchange, tools: Tools): Promise<Answ
       tools.lock,
       exchange.keys,
       { waitMs: tools.waitMs, signal: exchange.clientGone },
-      async (): Promise<Held<Checked>> => {
+      async (leases): Promise<Held<Checked>> => {
         exchange.outcome.lockMs = performance.now() - started;
         const refusal = await decide(exchange, tools);
         if (refusal !== undefined) return { value: { refusal }, settled: Promise.resolve({ kind: 'known' }) };
-        const { value, settled } = await performWrite(exchange, content, tools);
+        const { value, settled } = await performWrite(exchange, content, tools, leases);
         return { value: { answer: value }, settled };
       },
     );

@@ -54,6 +54,8 @@ export interface Tools {
   readonly lock: Lock;
   /** Longest wait for the lock, milliseconds. */
   readonly waitMs: number;
+  /** Name of the field that tells the origin the lease's fence; undefined: none. */
+  readonly fenceField: string | undefined;
   /** Bytes of content read before the lock is taken. */
   readonly buffer: number;
   readonly forward: ForwardSettings;

@@ -10,9 +10,9 @@ export async function forwardLocked(exchange: Exchange, tools: Tools): Promise<A
   const started = performance.now();
   const options = { waitMs: tools.waitMs, signal: exchange.clientGone };
   try {
-    return await withLeases(tools.lock, exchange.keys, options, () => {
+    return await withLeases(tools.lock, exchange.keys, options, (leases) => {
       exchange.outcome.lockMs = performance.now() - started;
-      return performWrite(exchange, content, tools);
+      return performWrite(exchange, content, tools, leases);
     });
   } catch (error) {
     letGo(content);

@@ -25,6 +25,10 @@ export interface Outcome {
   /** The write was forwarded although its condition could not be evaluated (`undecided: forward`). */
   unguarded?: true;
   lockMs?: number;
+  /** Of the lease under which the write was sent, where the engine is shared. */
+  fence?: string;
+  /** The write was forwarded although the engine could not keep other processes out (`lock.down`). */
+  unserialised?: true;
   probeMs?: number;
   /** The origin may or may not have applied the write. */
   fate?: 'unknown';

@@ -1,11 +1,13 @@
 // Forwards what was decided to be performed, makes the origin's answer ready, and says what a lease has to wait for.
 import type { Readable } from 'node:stream';
 import { GatewayError } from '../errors.ts';
-import type { Held } from '../lock/lock.ts';
-import { returnedFields } from '../origin/fields.ts';
+import type { Held, Lease } from '../lock/lock.ts';
+import { lost } from '../lock/refusals.ts';
+import { returnedFields, withoutField } from '../origin/fields.ts';
 import { forwardRead, forwardWrite, gatewayGaveUp, type OriginAnswer } from '../origin/forward.ts';
 import type { Answer, Exchange, PassedAnswer, Tools } from './exchange.ts';
 import { refuse } from './refuse.ts';
+import { underLeases } from './under-leases.ts';
 
 /** Content as the guard read it. A stream is to be forwarded or to be let go. */
 export type Content = Buffer | Readable;
@@ -16,34 +18,55 @@ export function letGo(content: Content): void {
 }
 
 /**
- * Forwards a write. The client's conditional fields go along: a capable origin checks them again, atomically. Once the
- * first byte has left, nothing that the client does ends the exchange: the origin performs it all the same.
+ * Forwards a write under its leases, which are armed before it is sent and looked at once more as the first byte leaves.
+ * The client's conditional fields go along: a capable origin checks them again, atomically. Once the first byte has left,
+ * nothing that the client does ends the exchange: the origin performs it all the same. Rejects with GatewayError when a
+ * lease cannot be armed; nothing was sent then.
  */
 export async function performWrite(
   exchange: Exchange,
   content: Content,
   tools: Tools,
+  leases: readonly Lease[],
 ): Promise<Held<Answer>> {
-  const { answer, settled } = await sendWrite(exchange, content, tools);
+  await tools.lock.arm(leases);
+  const { answer, settled } = await sendWrite(exchange, content, tools, leases);
+  const { outcome } = exchange;
+  if (leases.some((lease) => lease.unserialised)) outcome.unserialised = true;
   if (answer instanceof GatewayError) return { value: refusal(exchange, answer), settled };
   const gaveUp = gatewayGaveUp(answer);
-  if (gaveUp === undefined) return { value: passed(answer), settled };
+  if (gaveUp === undefined) return { value: markUnserialised(exchange, passed(answer)), settled };
   answer.abandon();
   return { value: refusal(exchange, gaveUp), settled };
 }
 
+/** Tells whoever looks that the write went through without the promise (`lock.down`: local or open). */
+function markUnserialised(exchange: Exchange, answer: PassedAnswer): PassedAnswer {
+  if (exchange.outcome.unserialised === undefined) return answer;
+  return { ...answer, fields: [...answer.fields, 'Proxy-Status', 'ifmatch; details="unserialised"'] };
+}
+
+/** A write whose client has gone before its first byte left is not sent. */
+export function refuseGone(clientGone: AbortSignal): GatewayError | undefined {
+  return clientGone.aborted ? new GatewayError('client-gone', 'Nothing was sent.') : undefined;
+}
+
 /** The same for a write that is only watched: whatever the origin answers passes as it is, and nothing is held. */
 export async function passWrite(exchange: Exchange, content: Content, tools: Tools): Promise<Answer> {
-  const { answer } = await sendWrite(exchange, content, tools);
+  const { answer } = await sendWrite(exchange, content, tools, []);
   return answer instanceof GatewayError ? refusal(exchange, answer) : passed(answer);
 }
 
-async function sendWrite(exchange: Exchange, content: Content, tools: Tools) {
+async function sendWrite(exchange: Exchange, content: Content, tools: Tools, leases: readonly Lease[]) {
+  const { write, uncertainty } = tools.forward.timeouts;
+  const outlives = (lease: Lease) => lease.remainingMs() >= write + uncertainty;
+  const framedContent = framed(exchange, underLeases(content, tools.lock, leases));
   const forwarded = await forwardWrite(
     tools.origin,
-    { method: exchange.method, target: exchange.target, ...framed(exchange, content) },
+    { method: exchange.method, target: exchange.target, ...fenced(exchange, framedContent, tools, leases) },
     tools.forward,
-    () => !exchange.clientGone.aborted,
+    // a process that was stopped until now must not send what it was allowed to send then
+    () => refuseGone(exchange.clientGone) ?? (leases.every(outlives) ? undefined : lost()),
   );
   exchange.awaitFate(forwarded.settled);
   return forwarded;
@@ -60,7 +83,21 @@ export async function performSafe(exchange: Exchange, content: Content, tools: T
   return passed(await forwardRead(tools.origin, request, tools.forward, exchange.clientGone));
 }
 
-function framed(exchange: Exchange, content: Content): { fields: readonly string[]; content?: Content } {
+interface Framed {
+  readonly fields: readonly string[];
+  readonly content?: Content;
+}
+
+/** The latest lease's fence goes to origins that compare it; what the client says of it does not. */
+function fenced(exchange: Exchange, sent: Framed, { fenceField }: Tools, leases: readonly Lease[]): Framed {
+  const fence = leases.at(-1)?.fence;
+  if (fence !== undefined) exchange.outcome.fence = fence;
+  if (fenceField === undefined) return sent;
+  const fields = withoutField(sent.fields, fenceField.toLowerCase());
+  return { ...sent, fields: fence === undefined ? fields : [...fields, fenceField, fence] };
+}
+
+function framed(exchange: Exchange, content: Content): Framed {
   if (Buffer.isBuffer(content)) {
     return content.length === 0 ? { fields: exchange.forwarded } : { fields: exchange.forwarded, content };
   }

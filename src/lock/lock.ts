@@ -3,6 +3,15 @@
 /** One holding of a resource key. Its engine alone knows what is behind it. */
 export interface Lease {
   readonly key: string;
+  /**
+   * Milliseconds for which the key is certainly this holder's, whatever becomes of the engine and of this process;
+   * Infinity where no time ends it, 0 when it is lost.
+   */
+  remainingMs(): number;
+  /** Grows with every grant of an engine that is shared: for the log, and for origins that compare it. */
+  readonly fence: string | undefined;
+  /** The engine could not be asked, so other processes are not kept out (`lock.down`: local or open). */
+  readonly unserialised: boolean;
 }
 
 /** What became of the origin's side of an exchange, and with it of the lease. */
@@ -26,7 +35,7 @@ export interface AcquireOptions {
   readonly signal: AbortSignal;
 }
 
-/** Sizes as they are now; all of them are zero when nothing is going on. */
+/** Sizes as they are now, in this process; all of them are zero when nothing is going on. */
 export interface LockState {
   /** Keys whose holder is at work. */
   readonly held: number;
@@ -36,18 +45,37 @@ export interface LockState {
   readonly quarantined: number;
 }
 
+/** How the engine itself is. */
+export interface EngineState {
+  readonly engine: 'memory' | 'redis';
+  /** It can be asked. When it cannot, writes get 503, or what `lock.down` says instead. */
+  readonly up: boolean;
+  /** Milliseconds for which it grants nothing yet, because it has lost its memory; 0 otherwise. */
+  readonly guardMs: number;
+}
+
 /** One writer per resource key; waiters are served in the order they came. */
 export interface Lock {
   /**
-   * Rejects with GatewayError `lock-timeout`, `lock-queue-full`, `client-gone` when the signal has fired or fires,
-   * or `shutting-down` after `stop`.
+   * Rejects with GatewayError: `lock-timeout`, `lock-queue-full`, `client-gone` when the signal has fired or fires,
+   * `shutting-down` after `stop`; of engines that are shared also `lock-engine-unavailable` and `lock-engine-guard`.
    */
   acquire(key: string, options: AcquireOptions): Promise<Lease>;
+  /**
+   * Right before a write is sent, or the last of it: proves that all leases are held now, and makes them outlive the
+   * whole write, whatever becomes of this process. Rejects with GatewayError `lock-lost-before-send` when one is not
+   * held any more, or `lock-engine-unavailable`.
+   */
+  arm(leases: readonly Lease[]): Promise<void>;
   /** Ends a holding. Of a lease that holds nothing, or no longer does, it takes no notice. */
   release(lease: Lease, fate: Fate): void;
   state(): LockState;
-  /** Drops every timer; waiters are refused with `shutting-down`. Holders may still finish and release. */
-  stop(): void;
+  engine(): EngineState;
+  /**
+   * Drops every timer; waiters are refused with `shutting-down`. Holders may still finish and release. Resolves when
+   * nothing is left to be said to the engine.
+   */
+  stop(): Promise<void>;
 }
 
 const KNOWN: Fate = { kind: 'known' };
@@ -82,14 +110,14 @@ export async function withLeases<T>(
   lock: Lock,
   keys: readonly string[],
   options: AcquireOptions,
-  run: () => Promise<Held<T>>,
+  run: (leases: readonly Lease[]) => Promise<Held<T>>,
 ): Promise<T> {
   const [key = '', ...others] = keys;
-  if (others.length === 0) return withLease(lock, key, options, () => run());
-  return withLease(lock, key, options, async () => {
+  if (others.length === 0) return withLease(lock, key, options, (lease) => run([lease]));
+  return withLease(lock, key, options, async (lease) => {
     const settled = Promise.withResolvers<Fate>();
-    const value = await withLeases(lock, others, options, async () => {
-      const held = await run();
+    const value = await withLeases(lock, others, options, async (leases) => {
+      const held = await run([lease, ...leases]);
       held.settled.then(settled.resolve);
       return held;
     });

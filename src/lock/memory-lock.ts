@@ -2,10 +2,26 @@
 
 import { GatewayError } from '../errors.ts';
 import { type Clock, processClock } from './clock.ts';
-import type { AcquireOptions, Fate, Lease, Lock, LockState } from './lock.ts';
+import type { AcquireOptions, EngineState, Fate, Lease, Lock, LockState } from './lock.ts';
+import { clientGone, lost, queueFull, shuttingDown, waitedTooLong } from './refusals.ts';
 
 /** Ends one wait: grants the lease, or refuses with the error. */
 type Waiter = (outcome: Lease | GatewayError) => void;
+
+/** Ends with its release: no time passes it on to somebody else. */
+class MemoryLease implements Lease {
+  readonly key: string;
+  readonly fence = undefined;
+  readonly unserialised = false;
+
+  constructor(key: string) {
+    this.key = key;
+  }
+
+  remainingMs(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+}
 
 /** One key that is not free. A free key has no entry. */
 interface Entry {
@@ -54,7 +70,7 @@ export class MemoryLock implements Lock {
     if (options.signal.aborted) throw clientGone();
     const entry = this.#entries.get(key);
     if (entry === undefined) {
-      const lease: Lease = { key };
+      const lease = new MemoryLease(key);
       this.#entries.set(key, { holder: lease, quarantine: undefined, waiters: new Set() });
       return lease;
     }
@@ -62,6 +78,10 @@ export class MemoryLock implements Lock {
       throw queueFull(`${this.#queue} writers already wait for this resource`);
     if (this.#waiting >= this.#mostWaiting) throw queueFull(`${this.#mostWaiting} writers already wait here`);
     return this.#wait(entry, options);
+  }
+
+  async arm(leases: readonly Lease[]): Promise<void> {
+    for (const lease of leases) if (this.#entries.get(lease.key)?.holder !== lease) throw lost();
   }
 
   /** A lease that does not hold its key, or no longer does, is ignored. */
@@ -81,7 +101,11 @@ export class MemoryLock implements Lock {
     return { held: this.#entries.size - quarantined, waiting: this.#waiting, quarantined };
   }
 
-  stop(): void {
+  engine(): EngineState {
+    return { engine: 'memory', up: true, guardMs: 0 };
+  }
+
+  async stop(): Promise<void> {
     this.#stopped = true;
     for (const [key, entry] of this.#entries) {
       for (const waiter of entry.waiters) waiter(shuttingDown());
@@ -117,7 +141,7 @@ export class MemoryLock implements Lock {
       this.#entries.delete(key);
       return;
     }
-    entry.holder = { key };
+    entry.holder = new MemoryLease(key);
     next(entry.holder);
   }
 
@@ -136,27 +160,4 @@ export class MemoryLock implements Lock {
   #restMs(entry: Entry): number {
     return entry.quarantine === undefined ? 0 : entry.quarantine.until - this.#clock.now();
   }
-}
-
-function waitedTooLong(waitMs: number, quarantineRestMs: number): GatewayError {
-  const detail = `Other writers held this resource for ${waitMs} ms; nothing was sent, repeat the request.`;
-  return new GatewayError('lock-timeout', detail, {
-    retryAfter: Math.max(1, Math.ceil(quarantineRestMs / 1000)),
-  });
-}
-
-function queueFull(why: string): GatewayError {
-  const detail = `${why}; nothing was sent, repeat the request.`;
-  return new GatewayError('lock-queue-full', detail, { retryAfter: 1 });
-}
-
-function clientGone(): GatewayError {
-  return new GatewayError('client-gone', 'The client went away before its turn; nothing was sent.');
-}
-
-function shuttingDown(): GatewayError {
-  return new GatewayError(
-    'shutting-down',
-    'This gateway takes no more writes; nothing was sent, repeat the request.',
-  );
 }

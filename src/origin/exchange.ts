@@ -1,6 +1,7 @@
 // One request to the origin and its answer: when it was sent, when the head came, and when the origin's side settled.
 import type { Duplex, Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import type { GatewayError } from '../errors.ts';
 import { OriginContent } from './content.ts';
 import { type FailureKind, failureOf, OriginFailure } from './failure.ts';
 import { latin1Fields, type OriginHead, readHead } from './head.ts';
@@ -38,8 +39,8 @@ export interface ExchangeOptions {
   readonly deadlines: Deadlines;
   /** Bytes of the answer's content that may wait here for a slow reader. */
   readonly lead: number;
-  /** Asked in the same tick in which the first byte would leave; false cancels. */
-  readonly mayStart?: () => boolean;
+  /** Asked in the same tick in which the first byte would leave; what it returns cancels, and is the failure's cause. */
+  readonly refuseStart?: () => GatewayError | undefined;
   /** Cancels the exchange, at whatever stage: for what nobody else needs when the client has gone. */
   readonly cancelBy?: AbortSignal;
   /** Whether the connection is just breaking (origin/connector.ts). */
@@ -67,7 +68,7 @@ export class OriginExchange implements Dispatcher.DispatchHandler {
   sentAt: number | undefined;
 
   readonly #deadlines: Deadlines;
-  readonly #mayStart: () => boolean;
+  readonly #refuseStart: () => GatewayError | undefined;
   readonly #isBreaking: () => boolean;
   readonly #streamed: boolean;
   readonly #resolveHead: (head: OriginHead) => void;
@@ -82,7 +83,7 @@ export class OriginExchange implements Dispatcher.DispatchHandler {
   /** `streamed`: the content is no buffer, so that its last byte leaves later than its first. */
   constructor(options: ExchangeOptions, streamed: boolean) {
     this.#deadlines = options.deadlines;
-    this.#mayStart = options.mayStart ?? (() => true);
+    this.#refuseStart = options.refuseStart ?? (() => undefined);
     this.#isBreaking = options.isBreaking ?? (() => false);
     this.#streamed = streamed;
     const head = Promise.withResolvers<OriginHead>();
@@ -124,7 +125,8 @@ export class OriginExchange implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#failure === undefined && !this.#mayStart()) this.#settle(new OriginFailure('cancelled', false));
+    const refusal = this.#failure === undefined ? this.#refuseStart() : undefined;
+    if (refusal !== undefined) this.#settle(new OriginFailure('cancelled', false, refusal));
     if (this.#failure !== undefined) {
       controller.abort(this.#failure);
       return;

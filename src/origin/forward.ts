@@ -39,20 +39,20 @@ const KNOWN: Fate = { kind: 'known' };
 
 /**
  * Forwards a write. The answer or the error is for the client; `settled` is for the lease and follows the origin's side
- * only. `mayStart` is asked as the first byte leaves. Never repeats, never rejects.
+ * only. `refuseStart` is asked as the first byte leaves. Never repeats, never rejects.
  */
 export async function forwardWrite(
   origin: OriginClient,
   request: OriginRequest,
   settings: ForwardSettings,
-  mayStart: () => boolean,
+  refuseStart: () => GatewayError | undefined,
 ): Promise<{ answer: OriginAnswer | GatewayError; settled: Promise<Fate> }> {
   const { connect, write } = settings.timeouts;
   const { exchange, freeSlot } = origin.send(request, {
     lane: 'write',
     deadlines: { start: connect, head: write },
     lead: WRITE_LEAD,
-    mayStart,
+    refuseStart,
   });
   try {
     const head = await exchange.head;

@@ -16,11 +16,13 @@ function recordedLock() {
   const released: { readonly lease: Lease; readonly fate: Fate }[] = [];
   const lock: Lock = {
     acquire: (key, options) => inner.acquire(key, options),
+    arm: (leases) => inner.arm(leases),
     release(lease, fate) {
       released.push({ lease, fate });
       inner.release(lease, fate);
     },
     state: () => inner.state(),
+    engine: () => inner.engine(),
     stop: () => inner.stop(),
   };
   return { lock, inner, clock, released };

@@ -17,11 +17,13 @@ function recordedLock() {
       calls.push(`acquire ${key}`);
       return inner.acquire(key, options);
     },
+    arm: (leases) => inner.arm(leases),
     release(lease, fate) {
       calls.push(`release ${lease.key} ${fate.kind}`);
       inner.release(lease, fate);
     },
     state: () => inner.state(),
+    engine: () => inner.engine(),
     stop: () => inner.stop(),
   };
   return { lock, clock, calls };

@@ -79,13 +79,16 @@ t.test('cancel after the end changes nothing', async (t) => {
   t.same(content, { text: 'ok', end: 'complete' });
 });
 
-t.test('mayStart is asked when a connection is there, and false sends nothing', async (t) => {
+t.test('refuseStart is asked when a connection is there, and its error sends nothing', async (t) => {
   const { origin, send } = await scene(t, () => OK);
   for (const content of [Buffer.from('hi'), Readable.from(['a', 'b'])]) {
     let asked = 0;
-    const exchange = send({ content }, { mayStart: () => ++asked > 1 });
+    const refusal = new GatewayError('lock-lost-before-send', 'Nothing was sent.');
+    const refuseStart = () => (++asked > 1 ? undefined : refusal);
+    const exchange = send({ content }, { refuseStart });
     t.equal(asked, 0);
     t.same(await failure(t, exchange), { kind: 'cancelled', sent: false });
+    t.match(await exchange.ended, { cause: refusal }, 'its cause says why');
     t.equal(asked, 1);
     if (content instanceof Readable) t.ok(content.destroyed, 'its content is let go');
   }

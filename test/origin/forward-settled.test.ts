@@ -9,6 +9,9 @@ import { type ForwardSettings, forwardWrite } from '../../src/origin/forward.ts'
 import { type Asked, collect, ScriptedOrigin } from '../fixtures/scripted-origin.ts';
 import { settle } from '../fixtures/until.ts';
 
+/** Nothing speaks against the write. */
+const START = () => undefined;
+
 const PUT = { method: 'PUT', target: '/doc', fields: ['Host', 'x'], content: Buffer.from('x') };
 const W = 3000;
 const U = 700;
@@ -17,9 +20,13 @@ const SETTINGS: ForwardSettings = {
   release: 'end',
 };
 
-async function write(play: (asked: Asked) => void, settings = SETTINGS, mayStart = () => true) {
+async function write(
+  play: (asked: Asked) => void,
+  settings = SETTINGS,
+  refuseStart: () => GatewayError | undefined = START,
+) {
   const origin = new ScriptedOrigin();
-  const forwarded = forwardWrite(origin, PUT, settings, mayStart);
+  const forwarded = forwardWrite(origin, PUT, settings, refuseStart);
   const asked = await origin.nth(0);
   play(asked);
   return { ...(await forwarded), asked };
@@ -35,7 +42,7 @@ function kindOf(t: Test, fate: Fate): string {
 
 t.test('the quarantine is what is left of W + U since the write was sent', async (t) => {
   const origin = new ScriptedOrigin();
-  const forwarded = forwardWrite(origin, PUT, SETTINGS, () => true);
+  const forwarded = forwardWrite(origin, PUT, SETTINGS, START);
   const asked = (await origin.nth(0)).start();
   const sentAt = asked.exchange.sentAt ?? Number.NaN;
   await settle();
@@ -46,7 +53,7 @@ t.test('the quarantine is what is left of W + U since the write was sent', async
   t.ok(fate.quarantineMs >= sentAt + W + U - performance.now(), 'and not less than the rest');
 
   const short = { ...SETTINGS, timeouts: { ...SETTINGS.timeouts, write: 0 } };
-  const late = forwardWrite(origin, PUT, short, () => true);
+  const late = forwardWrite(origin, PUT, short, START);
   const second = (await origin.nth(1)).start();
   await settle();
   second.fail('UND_ERR_SOCKET');
@@ -67,7 +74,7 @@ t.test('nothing known before the answer has ended', async (t) => {
 
 t.test('an answer that dribbles holds the lock for five seconds after its head', async (t) => {
   const origin = new ScriptedOrigin();
-  const forwarded = forwardWrite(origin, PUT, SETTINGS, () => true);
+  const forwarded = forwardWrite(origin, PUT, SETTINGS, START);
   const asked = (await origin.nth(0)).start();
   mock.timers.enable({ apis: ['setTimeout'] });
   t.teardown(() => mock.timers.reset());

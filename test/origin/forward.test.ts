@@ -6,6 +6,9 @@ import type { Fate } from '../../src/lock/lock.ts';
 import { type ForwardSettings, forwardWrite } from '../../src/origin/forward.ts';
 import { type Asked, ScriptedOrigin } from '../fixtures/scripted-origin.ts';
 
+/** Nothing speaks against the write. */
+const START = () => undefined;
+
 const PUT = { method: 'PUT', target: '/doc', fields: ['Host', 'x'], content: Buffer.from('x') };
 const W = 3000;
 const U = 700;
@@ -14,9 +17,13 @@ const SETTINGS: ForwardSettings = {
   release: 'end',
 };
 
-async function write(play: (asked: Asked) => void, settings = SETTINGS, mayStart = () => true) {
+async function write(
+  play: (asked: Asked) => void,
+  settings = SETTINGS,
+  refuseStart: () => GatewayError | undefined = START,
+) {
   const origin = new ScriptedOrigin();
-  const forwarded = forwardWrite(origin, PUT, settings, mayStart);
+  const forwarded = forwardWrite(origin, PUT, settings, refuseStart);
   const asked = await origin.nth(0);
   play(asked);
   return { ...(await forwarded), asked };
@@ -107,7 +114,7 @@ t.test('a write that may not start: client-gone, fate known', async (t) => {
   const { answer, settled, asked } = await write(
     (asked) => void asked.start(),
     SETTINGS,
-    () => false,
+    () => new GatewayError('client-gone', 'Nothing was sent.'),
   );
   t.match(answer, { code: 'client-gone' });
   t.same(await settled, { kind: 'known' });

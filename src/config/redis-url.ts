@@ -1,0 +1,54 @@
+// The URL of a Redis or Valkey server: redis, rediss (TLS) or redis+unix, with user, password and database.
+import { parseSocketPath } from './listen.ts';
+import type { Parsed } from './parsed.ts';
+
+/** Where the engine is, and as whom to log in. */
+export type RedisAddress = (
+  | { readonly host: string; readonly port: number }
+  | { readonly socket: string }
+) & {
+  readonly tls: boolean;
+  readonly db: number;
+  readonly username?: string;
+  readonly password?: string;
+};
+
+export const REDIS_PATTERN = 'rediss?://[^/\\s]+(/[0-9]*)?|redis\\+unix:/.+';
+
+const WANTED =
+  'must be a URL such as redis://redis:6379, rediss://user:password@redis:6380/0 or redis+unix:/run/redis.sock';
+const DEFAULT_PORT = 6379;
+
+/** No fault repeats the URL: there may be a password in it. */
+export function parseRedisUrl(text: string): Parsed<RedisAddress> {
+  if (text.startsWith('redis+unix:')) {
+    const path = text.slice('redis+unix:'.length).replace(/^\/\/(?=\/)/, '');
+    return parseSocketPath(path, (socket) => ({ socket, tls: false, db: 0 }));
+  }
+  if (!/^rediss?:\/\/[^/\s\\]+(?:\/[0-9]{0,5})?$/.test(text)) return { fault: WANTED };
+  const url = URL.parse(text);
+  if (url === null || url.hostname === '' || url.search !== '' || url.hash !== '') return { fault: WANTED };
+  if (url.port === '0') return { fault: 'must not have port 0' };
+  const username = decode(url.username);
+  const password = decode(url.password);
+  if (username === undefined || password === undefined)
+    return { fault: `${WANTED}; write other characters of user and password percent-encoded` };
+  return {
+    value: {
+      host: url.hostname.replace(/^\[|\]$/g, ''),
+      port: url.port === '' ? DEFAULT_PORT : Number(url.port),
+      tls: url.protocol === 'rediss:',
+      db: Number(url.pathname.slice(1)),
+      ...(username === '' ? {} : { username }),
+      ...(password === '' ? {} : { password }),
+    },
+  };
+}
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}

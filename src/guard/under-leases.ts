@@ -1,0 +1,47 @@
+// Streamed content on its way to the origin: it stops when a lease is lost, and its last bytes leave under a fresh one.
+import { pipeline, type Readable, Transform, type TransformCallback } from 'node:stream';
+import { GatewayError } from '../errors.ts';
+import type { Lease, Lock } from '../lock/lock.ts';
+import type { Content } from './perform.ts';
+
+/**
+ * The origin performs a write when it has all of it, so the last chunk waits until the leases are armed anew: they then
+ * outlive the write however long the upload took. Content in a buffer leaves at once, and a lease that no time ends
+ * needs none of this: both come back as they are.
+ */
+export function underLeases(content: Content, lock: Lock, leases: readonly Lease[]): Content {
+  if (Buffer.isBuffer(content) || leases.every((lease) => lease.remainingMs() === Number.POSITIVE_INFINITY))
+    return content;
+  return watched(content, lock, leases);
+}
+
+function watched(content: Readable, lock: Lock, leases: readonly Lease[]): Readable {
+  let last: Buffer | undefined;
+  const watch = new Transform({
+    transform(chunk: Buffer, _encoding, done: TransformCallback) {
+      if (leases.some((lease) => lease.remainingMs() <= 0)) {
+        done(brokenOff());
+        return;
+      }
+      const next = last;
+      last = chunk;
+      done(null, next);
+    },
+    flush(done) {
+      lock.arm(leases).then(
+        () => done(null, last),
+        (cause: unknown) => done(brokenOff(cause)),
+      );
+    },
+  });
+  // what ends one of the two ends the other; who reads `watch` gets the error
+  pipeline(content, watch, () => {});
+  return watch;
+}
+
+function brokenOff(cause?: unknown): GatewayError {
+  const detail =
+    'The lock was lost while the content was on its way, so it was broken off before its end; it is unknown what the ' +
+    'origin did with a part of it. GET the resource before you decide whether to repeat the write.';
+  return new GatewayError('write-unknown', detail, { cause });
+}
