@@ -16,8 +16,7 @@ import { didYouMean, quote } from './wording.ts';
 export function checkSettings(draft: Draft): Issue[] {
   return [
     ...checkListeners(draft),
-    ...checkTls('origin', draft.origin, draft.origin?.url.url.startsWith('https:'), 'an https origin'),
-    ...checkVerify(draft),
+    ...checkOrigin(draft),
     ...checkLock(draft),
     ...checkLoop(draft),
     ...checkContent(draft),
@@ -37,35 +36,34 @@ function checkListeners({ listen, admin }: Draft): Issue[] {
 }
 
 /** `user`: who alone makes use of the files. */
-function checkTls(at: string, files: PemFiles | undefined, tls: boolean | undefined, user: string): Issue[] {
-  if (files === undefined) return [];
+function checkTls(at: string, files: PemFiles, tls: boolean, user: string): Issue[] {
   const issues: Issue[] = [];
   if (files.cert !== undefined && files.key === undefined)
     issues.push(issue([at, 'cert'], 'needs key beside it'));
   if (files.key !== undefined && files.cert === undefined)
     issues.push(issue([at, 'key'], 'needs cert beside it'));
-  if (tls === true) return issues;
+  if (tls) return issues;
   const idle = (['ca', 'cert', 'key'] as const).filter((name) => files[name] !== undefined);
   return [...issues, ...idle.map((name) => issue([at, name], `has no effect: only ${user} uses it`))];
 }
 
-function checkVerify({ origin }: Draft): Issue[] {
-  if (origin === undefined || origin.verify || origin.url.url.startsWith('https:')) return [];
-  return [issue(['origin', 'verify'], 'has no effect: only an https origin is verified')];
+function checkOrigin({ origin }: Draft): Issue[] {
+  if (origin === undefined) return [];
+  const tls = origin.url.url.startsWith('https:');
+  const issues = checkTls('origin', origin, tls, 'an https origin');
+  if (tls || origin.verify) return issues;
+  return [...issues, issue(['origin', 'verify'], 'has no effect: only an https origin is verified')];
 }
 
 /** Keys that engine memory makes no use of would promise something. */
-const OF_REDIS = ['url', 'namespace', 'fence'] as const;
+const OF_REDIS = ['url', 'ca', 'cert', 'key', 'namespace', 'fence'] as const;
 
 function checkLock({ lock }: Draft): Issue[] {
   if (lock === undefined) return [];
-  const issues = checkTls('lock', lock, lock.url?.tls, 'a rediss URL');
-  if (lock.engine === 'redis') {
-    if (lock.url !== undefined) return issues;
-    return [...issues, issue(['lock', 'url'], 'is missing: engine redis needs url: redis://host:6379')];
-  }
+  if (lock.engine === 'redis')
+    return lock.url === undefined ? [] : checkTls('lock', lock, lock.url.tls, 'a rediss URL');
   const idle = OF_REDIS.filter((name) => lock[name] !== undefined);
-  return [...issues, ...idle.map((name) => issue(['lock', name], 'has no effect: write engine: redis too'))];
+  return idle.map((name) => issue(['lock', name], 'has no effect: write engine: redis too'));
 }
 
 function checkLoop({ origin, listen, admin }: Draft): Issue[] {

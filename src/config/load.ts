@@ -39,6 +39,7 @@ export function loadConfig(options: LoadOptions): Loaded {
   const all = [
     ...issues,
     ...missingOrigin(value),
+    ...missingLockUrl(value),
     ...checkSettings(draft),
     ...checkPemFiles(draft, directory),
   ];
@@ -65,6 +66,13 @@ function missingOrigin(value: unknown): Issue[] {
   const message =
     'origin is missing: write "origin: http://host:port" in the file, or give --origin http://host:port (or IFMATCH_ORIGIN)';
   return [{ path: ['origin'], part: 'value', message }];
+}
+
+function missingLockUrl(value: unknown): Issue[] {
+  const { lock } = isMapping(value) ? value : {};
+  const without = lock === 'redis' || (isMapping(lock) && lock['engine'] === 'redis' && !('url' in lock));
+  const message = 'lock.url is missing: engine redis needs "url: redis://host:6379"';
+  return without ? [{ path: ['lock', 'url'], part: 'value', message }] : [];
 }
 
 function placed(

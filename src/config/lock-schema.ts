@@ -13,8 +13,12 @@ const { lock: LOCK } = DEFAULTS;
 const guard = text(
   'auto, off or a duration such as 51s',
   `auto|off|${DURATION_PATTERN}`,
-  (written): Parsed<'auto' | 'off' | number> =>
-    written === 'auto' || written === 'off' ? { value: written } : parseDuration(written, 1),
+  (written): Parsed<'auto' | 'off' | number> => {
+    if (written === 'auto' || written === 'off') return { value: written };
+    const parsed = parseDuration(written, 1);
+    if ('value' in parsed) return parsed;
+    return { fault: `must be auto, off or a duration such as 51s, not ${quote(written)}` };
+  },
 );
 
 const namespace = text(
