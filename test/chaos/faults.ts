@@ -1,0 +1,103 @@
+// What is done to the gateways, to Redis and to the network while clients write: each kind on its own, over and over.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Engine } from './engine.ts';
+import type { Fleet } from './fleet.ts';
+import type { Forwarder } from './forwarder.ts';
+import { type Fault, type FaultKind, wallNow } from './history.ts';
+import type { Random } from './random.ts';
+
+export interface World {
+  readonly fleet: Fleet;
+  /** undefined with the memory engine. */
+  readonly engine: Engine | undefined;
+  /** From a gateway to the origin, where the scenario has faults there. */
+  readonly originLinks: ReadonlyMap<string, Forwarder>;
+  readonly random: Random;
+  readonly record: (fault: Fault) => void;
+  /** No fault begins after that, wall clock. */
+  readonly until: number;
+  /** The run is over before its time. */
+  readonly ended: AbortSignal;
+}
+
+/** Does its faults until the world's time is up. */
+export type Injector = (world: World) => Promise<void>;
+
+/** Milliseconds, from and to. */
+export type Range = readonly [number, number];
+
+/** `act` does it once, and says to whom; a fault lasts until it resolves. */
+async function again(
+  world: World,
+  pause: Range,
+  act: (world: World) => Promise<{ kind: FaultKind; gateway?: string } | undefined>,
+): Promise<void> {
+  for (;;) {
+    await sleep(world.random.between(...pause), undefined, { signal: world.ended }).catch(() => {});
+    if (world.ended.aborted || wallNow() >= world.until) return;
+    const from = wallNow();
+    const done = await act(world);
+    if (done !== undefined) world.record({ kind: done.kind, gateway: done.gateway, from, to: wallNow() });
+  }
+}
+
+/** Stops gateways for `ms`, each with `pause` between. As many at once as `lanes` says. */
+export const pauses = (lanes: number, pause: Range, ms: Range): Injector => {
+  const lane: Injector = (world) =>
+    again(world, pause, async ({ fleet, random }) => {
+      const gateway = random.pick(fleet.names);
+      return (await fleet.pause(gateway, random.between(...ms))) ? { kind: 'pause', gateway } : undefined;
+    });
+  return async (world) => {
+    await Promise.all(Array.from({ length: lanes }, () => lane(world)));
+  };
+};
+
+export const kills =
+  (pause: Range): Injector =>
+  (world) =>
+    again(world, pause, async ({ fleet, random }) => {
+      const up = fleet.up();
+      if (up.length === 0) return undefined;
+      const gateway = random.pick(up);
+      await fleet.kill(gateway);
+      return { kind: 'kill', gateway };
+    });
+
+/** One of the ways in which Redis loses its memory; one at a time, as each is followed by the guard's time. */
+export const memoryLosses =
+  (kinds: readonly ('flush' | 'restart' | 'failover')[], pause: Range): Injector =>
+  (world) =>
+    again(world, pause, async ({ engine, random }) => {
+      const kind = random.pick(kinds);
+      await engine?.[kind]();
+      return { kind };
+    });
+
+/** A gateway's link to Redis is cut, or swallows everything, for `ms`. */
+export const engineLinks =
+  (kinds: readonly ('cut' | 'blackhole')[], pause: Range, ms: Range): Injector =>
+  (world) =>
+    again(world, pause, async ({ engine, fleet, random, ended }) => {
+      const gateway = random.pick(fleet.names);
+      const kind = random.pick(kinds);
+      const link = engine?.link(gateway);
+      if (kind === 'cut') link?.cut();
+      else link?.stall();
+      await sleep(random.between(...ms), undefined, { signal: ended }).catch(() => {});
+      link?.restore();
+      return { kind, gateway };
+    });
+
+/** A gateway's connections to the origin are cut, whatever is under way on them. */
+export const originCuts =
+  (pause: Range): Injector =>
+  (world) =>
+    again(world, pause, async ({ originLinks, fleet, random }) => {
+      const gateway = random.pick(fleet.names);
+      originLinks.get(gateway)?.cut();
+      await sleep(random.between(1, 50));
+      originLinks.get(gateway)?.restore();
+      return { kind: 'origin-cut', gateway };
+    });

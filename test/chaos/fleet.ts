@@ -1,0 +1,125 @@
+// The gateways of a run: started, stopped for a while, killed and started again.
+
+import type { ChildProcess } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Children } from './children.ts';
+import type { Weakness } from './weakened.ts';
+
+export interface FleetOptions {
+  readonly children: Children;
+  readonly names: readonly string[];
+  readonly weakness: Weakness | undefined;
+  /** The configuration of one of them, without listen and admin. */
+  readonly yaml: (gateway: string) => string;
+  /** A pause may hit while the gateway is running code, too. */
+  readonly anywhere: boolean;
+}
+
+/** Numbers of epoll_wait, epoll_pwait (x86-64, arm64) and epoll_pwait2. */
+const WAITING = new Set(['232', '281', '22', '441']);
+const MOST_STOPS = 50;
+
+export class Fleet {
+  readonly names: readonly string[];
+  readonly #options: FleetOptions;
+  readonly #directory: string;
+  readonly #running = new Map<string, { readonly child: ChildProcess; readonly url: string }>();
+  /** Stops that hit running code and were taken back. */
+  #takenBack = 0;
+
+  static async start(options: FleetOptions): Promise<Fleet> {
+    const fleet = new Fleet(options);
+    await Promise.all(options.names.map((name) => fleet.#launch(name)));
+    return fleet;
+  }
+
+  private constructor(options: FleetOptions) {
+    this.#options = options;
+    this.names = options.names;
+    this.#directory = options.children.directory();
+  }
+
+  get takenBack(): number {
+    return this.#takenBack;
+  }
+
+  /** Where it listens; undefined while it is not running. */
+  url(name: string): string | undefined {
+    return this.#running.get(name)?.url;
+  }
+
+  up(): readonly string[] {
+    return [...this.#running.keys()];
+  }
+
+  /**
+   * Stops the process, and lets it go on after `ms`. One that runs code just then is let go and stopped a moment later:
+   * between the last look at the lease and write(2) there are microseconds in which no proxy can notice a pause, and
+   * these are stated as the limit of what it promises. False: there was none to be stopped.
+   */
+  async pause(name: string, ms: number): Promise<boolean> {
+    const { child } = this.#running.get(name) ?? {};
+    if (child?.pid === undefined || !(await this.#stop(child, child.pid))) return false;
+    await sleep(ms);
+    child.kill('SIGCONT');
+    return true;
+  }
+
+  /** Kills it, and starts another one in its place. */
+  async kill(name: string): Promise<void> {
+    const running = this.#running.get(name);
+    if (running === undefined) return;
+    this.#running.delete(name);
+    await this.#options.children.end(running.child);
+    await this.#launch(name);
+  }
+
+  /** The lines that it logged for a path. */
+  logOf(name: string, path: string): readonly string[] {
+    const lines = readFileSync(this.#logFile(name), 'utf8').split('\n');
+    return lines.filter((line) => line.includes(`"path":"${path}"`));
+  }
+
+  async close(): Promise<void> {
+    const running = [...this.#running.values()];
+    this.#running.clear();
+    await Promise.all(running.map(({ child }) => this.#options.children.end(child)));
+    this.#options.children.remove(this.#directory);
+  }
+
+  async #launch(name: string): Promise<void> {
+    const { children, weakness, yaml } = this.#options;
+    const file = join(this.#directory, `${name}.yaml`);
+    writeFileSync(file, `listen: 127.0.0.1:0\nadmin: off\n${yaml(name)}`);
+    const { child, said } = await children.fork('gateway.ts', [file, this.#logFile(name), weakness ?? '']);
+    this.#running.set(name, { child, url: String(said) });
+  }
+
+  #logFile(name: string): string {
+    return join(this.#directory, `${name}.log`);
+  }
+
+  async #stop(child: ChildProcess, pid: number): Promise<boolean> {
+    for (let stops = 0; stops < MOST_STOPS; stops += 1) {
+      if (!child.kill('SIGSTOP')) return false;
+      await sleep(2);
+      if (this.#options.anywhere || isWaiting(pid)) return true;
+      this.#takenBack += 1;
+      child.kill('SIGCONT');
+      await sleep(3);
+    }
+    return false;
+  }
+}
+
+/** Whether the stopped process waits for events. True as well where the system does not say. */
+function isWaiting(pid: number): boolean {
+  try {
+    const [number = ''] = readFileSync(`/proc/${pid}/syscall`, 'latin1').split(' ');
+    return WAITING.has(number.trim());
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,155 @@
+// The lock with one of its rules turned off, each by a thin layer over the real one: what must then go wrong shows that a
+// run would have found it.
+
+import type { Config } from '../../src/config/config.ts';
+import type { AcquireOptions, EngineState, Fate, Lease, Lock, LockState } from '../../src/lock/lock.ts';
+import { type LockLog, openLock } from '../../src/lock/open-lock.ts';
+import { noLock } from '../fixtures/no-lock.ts';
+
+/**
+ * off: nobody is kept out. apart: each process has a lock of its own.
+ * R1: what is left of a lease is not looked at as the write leaves. R2: a write whose fate is unknown frees its key at
+ * once. R3: a client that goes away frees the key of its write under way. R4: the lease is short and renewed, so that it
+ * does not outlive a write of a process that died. R5: no guard after the engine lost its memory.
+ * all: R1 to R5 at once, an ordinary renewed lease.
+ */
+export const WEAKNESSES = ['off', 'apart', 'R1', 'R2', 'R3', 'R4', 'R5', 'all'] as const;
+export type Weakness = (typeof WEAKNESSES)[number];
+
+export function isWeakness(name: string): name is Weakness {
+  return WEAKNESSES.some((weakness) => weakness === name);
+}
+
+export async function openWeakened(weakness: Weakness, config: Config, log: LockLog): Promise<Lock> {
+  switch (weakness) {
+    case 'off':
+      return noLock();
+    case 'apart':
+    case 'R5': // by the configuration alone
+      return openLock(config, log);
+    case 'R1':
+      return new BoastfulLock(await openLock(config, log));
+    case 'R2':
+      return new ForgetfulLock(await openLock(config, log));
+    case 'R3':
+      return new FickleLock(await openLock(config, log));
+    case 'R4':
+      return new BoastfulLock(await openLock(shortLived(config), log));
+    case 'all':
+      return new BoastfulLock(new ForgetfulLock(new FickleLock(await openLock(shortLived(config), log))));
+  }
+}
+
+/** Leases are computed from these times: so short a lease is renewed while its process lives, and soon ends with it. */
+function shortLived(config: Config): Config {
+  const timeouts = { ...config.origin.timeouts, connect: 1, probe: 1, write: 1, uncertainty: 1 };
+  return { ...config, origin: { ...config.origin, timeouts } };
+}
+
+/** Passes everything on. */
+class PassingLock implements Lock {
+  protected readonly real: Lock;
+
+  constructor(real: Lock) {
+    this.real = real;
+  }
+
+  acquire(key: string, options: AcquireOptions): Promise<Lease> {
+    return this.real.acquire(key, options);
+  }
+
+  arm(leases: readonly Lease[]): Promise<void> {
+    return this.real.arm(leases);
+  }
+
+  release(lease: Lease, fate: Fate): void {
+    this.real.release(lease, fate);
+  }
+
+  state(): LockState {
+    return this.real.state();
+  }
+
+  engine(): EngineState {
+    return this.real.engine();
+  }
+
+  stop(): Promise<void> {
+    return this.real.stop();
+  }
+}
+
+/** A lease that says it will last for ever. */
+class BoastfulLease implements Lease {
+  readonly real: Lease;
+
+  constructor(real: Lease) {
+    this.real = real;
+  }
+
+  get key(): string {
+    return this.real.key;
+  }
+
+  get fence(): string | undefined {
+    return this.real.fence;
+  }
+
+  get unserialised(): boolean {
+    return this.real.unserialised;
+  }
+
+  remainingMs(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+/** Proves when it is armed that the lease is held, and never looks again. */
+export class BoastfulLock extends PassingLock {
+  override async acquire(key: string, options: AcquireOptions): Promise<Lease> {
+    return new BoastfulLease(await this.real.acquire(key, options));
+  }
+
+  override arm(leases: readonly Lease[]): Promise<void> {
+    return this.real.arm(leases.map(realOf));
+  }
+
+  override release(lease: Lease, fate: Fate): void {
+    this.real.release(realOf(lease), fate);
+  }
+}
+
+function realOf(lease: Lease): Lease {
+  return lease instanceof BoastfulLease ? lease.real : lease;
+}
+
+/** Takes a write that nobody answered for one that did not happen. */
+export class ForgetfulLock extends PassingLock {
+  override release(lease: Lease, _fate: Fate): void {
+    this.real.release(lease, { kind: 'known' });
+  }
+}
+
+/** Lets go of a key when its client does, although the write is under way. */
+export class FickleLock extends PassingLock {
+  readonly #clients = new Map<Lease, AbortSignal>();
+
+  override async acquire(key: string, options: AcquireOptions): Promise<Lease> {
+    const lease = await this.real.acquire(key, options);
+    this.#clients.set(lease, options.signal);
+    return lease;
+  }
+
+  override async arm(leases: readonly Lease[]): Promise<void> {
+    await this.real.arm(leases);
+    for (const lease of leases) {
+      const letGo = () => this.real.release(lease, { kind: 'known' });
+      this.#clients.get(lease)?.addEventListener('abort', letGo, { once: true });
+    }
+  }
+
+  override release(lease: Lease, fate: Fate): void {
+    this.#clients.delete(lease);
+    this.real.release(lease, fate);
+  }
+}
