@@ -9,6 +9,7 @@ import { buildApp } from './app/build-app.ts';
 import { trustedPeers } from './app/peer.ts';
 import type { Config, Listen } from './config/config.ts';
 import type { Lock, LockState } from './lock/lock.ts';
+import { LockRecord } from './lock/lock-record.ts';
 import { openLock } from './lock/open-lock.ts';
 import { openOrigin } from './origin/client.ts';
 import { buildRouteTable } from './route/route-table.ts';
@@ -31,7 +32,8 @@ const DRAIN_POLL = 20;
 /** Opens everything or, when a listener cannot be opened, nothing; then it rejects with Node's error. */
 export async function start(config: Config, log: Logger, given?: Lock): Promise<Running> {
   const { origin: originConfig, lock: lockConfig } = config;
-  const lock = given ?? (await openLock(config, log));
+  const record = new LockRecord();
+  const lock = given ?? (await openLock(config, log, record));
   const origin = openOrigin(originConfig, (message) => log.warn(message));
   const now = Date.now;
   const app = buildApp({
