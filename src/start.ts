@@ -9,6 +9,7 @@ import { buildApp } from './app/build-app.ts';
 import { trustedPeers } from './app/peer.ts';
 import type { Config, Listen } from './config/config.ts';
 import type { Lock, LockState } from './lock/lock.ts';
+import { LockRecord } from './lock/lock-record.ts';
 import { openLock } from './lock/open-lock.ts';
 import { openOrigin } from './origin/client.ts';
 import { buildRouteTable } from './route/route-table.ts';
@@ -31,7 +32,8 @@ const DRAIN_POLL = 20;
 /** Opens everything or, when a listener cannot be opened, nothing; then it rejects with Node's error. */
 export async function start(config: Config, log: Logger, given?: Lock): Promise<Running> {
   const { origin: originConfig, lock: lockConfig } = config;
-  const lock = given ?? (await openLock(config, log));
+  const record = new LockRecord();
+  const lock = given ?? (await openLock(config, log, record));
   const origin = openOrigin(originConfig, (message) => log.warn(message));
   const now = Date.now;
   const app = buildApp({
@@ -52,10 +54,13 @@ export async function start(config: Config, log: Logger, given?: Lock): Promise<
     now,
   });
   let ready = false;
+  let engineWasUp = false;
+  // until then no write can succeed here; later on reads must not suffer from an engine that is down for everybody
+  const hasEngine = () => (engineWasUp ||= lock.engine().up);
   const startedAt = performance.now();
   const admin = buildAdminApp({
-    ready: () => ready,
-    lock: () => lock.state(),
+    ready: () => ready && hasEngine(),
+    lock: () => ({ ...lock.state(), ...lock.engine(), ...record.report() }),
     uptime: () => Math.round((performance.now() - startedAt) / 1000),
   });
   const close = async (): Promise<void> => {

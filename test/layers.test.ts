@@ -21,6 +21,7 @@ const LIBRARIES: Record<string, { readonly by: readonly string[]; readonly types
   fastify: { by: ['app', 'admin'], types: ['start.ts'] },
   '@fastify/reply-from': { by: ['app'] },
   pino: { by: ['app'], types: ['start.ts', 'commands', 'demo'] },
+  ioredis: { by: ['lock'] },
   yaml: { by: ['config'] },
   zod: { by: ['config'] },
 };

@@ -1,8 +1,10 @@
-// The time a lock lives by: monotonic, and a parameter, so that tests need not wait.
+// The time a lock lives by: a parameter, so that tests need not wait.
 
 export interface Clock {
   /** Milliseconds since some fixed moment; steps of the wall clock do not show. */
   now(): number;
+  /** Milliseconds since the epoch: it goes on while a machine sleeps, when the monotonic clock may stand still. */
+  wall(): number;
   /** Calls `run` once after `ms` milliseconds, and never before `after` has returned. The result calls it off. */
   after(ms: number, run: () => void): () => void;
 }
@@ -13,6 +15,7 @@ const LONGEST_MS = 2 ** 31 - 1;
 /** The clock of this process. None of its timers keeps the process alive: a waiter's client does, a quarantine need not. */
 export const processClock: Clock = {
   now: () => performance.now(),
+  wall: () => Date.now(),
   after(ms, run) {
     const timer = setTimeout(run, Math.min(ms, LONGEST_MS)).unref();
     return () => clearTimeout(timer);
