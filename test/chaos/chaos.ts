@@ -8,11 +8,11 @@
 //   --anywhere       pauses hit running code, too: microseconds after the last look at a lease, no proxy notices one
 
 import { parseArgs } from 'node:util';
+import { redisProgram } from '../fixtures/redis-server.ts';
 import { Children } from './children.ts';
 import { fairness } from './fair.ts';
 import { isGood, judge } from './judge.ts';
 import { latency } from './latency.ts';
-import { redisProgram } from './redis-server.ts';
 import { type Row, table } from './report.ts';
 import { EVERYTHING, SCENARIOS, type Scenario } from './scenarios.ts';
 import { runTrial } from './trial.ts';
@@ -105,10 +105,6 @@ function report(
 async function main(): Promise<number> {
   const children = new Children();
   const program = await redisProgram();
-  if (program === undefined) {
-    say('redis-server is not here, and cannot be installed');
-    return 1;
-  }
   say(`seed ${seed}`);
   const rows: Row[] = [];
   for (const [number, task] of tasks().entries()) rows.push(await run(children, program, task, number));

@@ -28,7 +28,9 @@ export class Client {
   readonly #options: ClientOptions;
   readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 4 });
   #count = 0;
-  #lastSuccess = wallNow();
+  #lastSuccess = Number.NEGATIVE_INFINITY;
+  /** The later of its beginning and its last success. */
+  #since = wallNow();
   #longestWithout = 0;
   #longestAnswer = 0;
 
@@ -37,25 +39,26 @@ export class Client {
     this.name = options.name;
   }
 
-  /** When it last wrote something and was told so. */
+  /** When it last wrote something and was told so; never: minus infinity. */
   get lastSuccess(): number {
     return this.#lastSuccess;
   }
 
   /** Longest time without a write of its own, and for one answer, milliseconds. */
   get waits(): { readonly success: number; readonly answer: number } {
-    const success = Math.max(this.#longestWithout, wallNow() - this.#lastSuccess);
+    const success = Math.max(this.#longestWithout, wallNow() - this.#since);
     return { success, answer: this.#longestAnswer };
   }
 
   /** Writes on while `wanted`. */
   async run(wanted: () => boolean): Promise<void> {
-    this.#lastSuccess = wallNow();
+    this.#since = wallNow();
     while (wanted()) {
       const outcome = await this.step(this.#options.random.pick(this.#options.keys));
       if (outcome === 'unavailable' || outcome === 'unsent') await sleep(LATER);
     }
-    this.#longestWithout = Math.max(this.#longestWithout, wallNow() - this.#lastSuccess);
+    this.#longestWithout = this.waits.success;
+    this.#since = Number.POSITIVE_INFINITY;
     this.#agent.destroy();
   }
 
@@ -100,7 +103,8 @@ export class Client {
   #note(outcome: Outcome, waited: number, at: number): void {
     this.#longestAnswer = Math.max(this.#longestAnswer, waited);
     if (outcome !== 'ok') return;
-    this.#longestWithout = Math.max(this.#longestWithout, at - this.#lastSuccess);
+    this.#longestWithout = Math.max(this.#longestWithout, at - this.#since);
+    this.#since = at;
     this.#lastSuccess = at;
   }
 }

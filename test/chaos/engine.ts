@@ -1,6 +1,10 @@
 // Redis as the gateways reach it, each over a link of its own: a server alone, or a primary with a replica that lags.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import pino from 'pino';
+import { loadConfig } from '../../src/config/load.ts';
+import { LockRecord } from '../../src/lock/lock-record.ts';
+import { openLock } from '../../src/lock/open-lock.ts';
 import type { Children } from './children.ts';
 import { Forwarder } from './forwarder.ts';
 import { RedisServer } from './redis-server.ts';
@@ -9,6 +13,8 @@ import { RedisServer } from './redis-server.ts';
 export const REPLICA_LAG = 250;
 /** Longest time for a replica to be in step, milliseconds. */
 const IN_STEP = 15_000;
+/** What the gateways call their locks. */
+export const NAMESPACE = 'chaos';
 
 export interface EngineOptions {
   readonly children: Children;
@@ -33,6 +39,7 @@ export class Engine {
       engine.#replica = await RedisServer.start(options.children, options.program);
       await engine.#follow();
     }
+    await greet(engine.#primary);
     return engine;
   }
 
@@ -98,4 +105,19 @@ export class Engine {
       if (await replica.follows()) return;
     throw new Error('the replica does not follow');
   }
+}
+
+/**
+ * Nobody can tell a new server from one that has lost its memory, so the guard's time begins with the first who asks. Here
+ * it is known that nothing can be under way: one who guards for a millisecond asks first.
+ */
+async function greet({ port }: RedisServer): Promise<void> {
+  const url = `redis://127.0.0.1:${port}`;
+  const text = `origin: http://127.0.0.1:1\nlock: { engine: redis, url: "${url}", namespace: ${NAMESPACE}, guard: 1ms }\n`;
+  const loaded = loadConfig({ text, env: {}, flags: {} });
+  if ('faults' in loaded) throw new Error(loaded.faults.map(({ message }) => message).join('\n'));
+  const lock = await openLock(loaded.config, pino({ level: 'silent' }), new LockRecord());
+  const lease = await lock.acquire('/first', { waitMs: 5_000, signal: new AbortController().signal });
+  lock.release(lease, { kind: 'known' });
+  await lock.stop();
 }

@@ -3,6 +3,7 @@
 import http from 'node:http';
 import pino from 'pino';
 import { loadConfig } from '../../src/config/load.ts';
+import { LockRecord } from '../../src/lock/lock-record.ts';
 import { openLock } from '../../src/lock/open-lock.ts';
 import type { Children } from './children.ts';
 import type { Measured } from './fair.ts';
@@ -32,7 +33,7 @@ async function lockTimes(children: Children, program: string, rounds: number) {
   const text = `origin: http://127.0.0.1:1\nlock: { engine: redis, url: "redis://127.0.0.1:${server.port}", guard: off }\n`;
   const loaded = loadConfig({ text, env: {}, flags: {} });
   if ('faults' in loaded) throw new Error(loaded.faults.map(({ message }) => message).join('\n'));
-  const lock = await openLock(loaded.config, pino({ level: 'silent' }));
+  const lock = await openLock(loaded.config, pino({ level: 'silent' }), new LockRecord());
   const options = { waitMs: 5_000, signal: new AbortController().signal };
   const round = async (arms: boolean): Promise<void> => {
     const lease = await lock.acquire('/hot', options);

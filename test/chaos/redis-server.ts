@@ -1,17 +1,11 @@
 // A real redis-server of Debian's, without persistence, on a free port of this machine.
 
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import net, { type AddressInfo } from 'node:net';
+import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { debianProgram } from '../fixtures/debian.ts';
+import { freePort } from '../fixtures/redis-server.ts';
 import type { Children } from './children.ts';
-
-/** Where the program is; undefined when there is none to be had. */
-export function redisProgram(): Promise<string | undefined> {
-  return debianProgram('/usr/bin/redis-server', 'redis-server', 'IFMATCH_REDIS_SERVER');
-}
 
 const TRIES = 5;
 const READY = 10_000;
@@ -75,15 +69,6 @@ export class RedisServer {
     }
     return false;
   }
-}
-
-async function freePort(): Promise<number> {
-  const listener = net.createServer().listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const { port } = listener.address() as AddressInfo;
-  listener.close();
-  await once(listener, 'close');
-  return port;
 }
 
 function canConnect(port: number): Promise<boolean> {

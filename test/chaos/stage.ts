@@ -1,7 +1,7 @@
 // The processes of one run: the origin, Redis, the links between them, and the gateways.
 
 import type { Children } from './children.ts';
-import { Engine } from './engine.ts';
+import { Engine, NAMESPACE } from './engine.ts';
 import { Fleet } from './fleet.ts';
 import { Forwarder } from './forwarder.ts';
 import type { Applied } from './history.ts';
@@ -139,6 +139,6 @@ export class Stage {
     const { weakness } = this.#options;
     const guard = weakness === 'R5' || weakness === 'all' ? 'off' : this.#scenario.guard;
     const url = `redis://127.0.0.1:${this.#engine.link(gateway).port}`;
-    return `{ engine: redis, url: "${url}", namespace: chaos, wait: 4s, guard: ${guard}, fence: X-Lock-Fence }`;
+    return `{ engine: redis, url: "${url}", namespace: ${NAMESPACE}, wait: 4s, guard: ${guard}, fence: X-Lock-Fence }`;
   }
 }

@@ -3,7 +3,9 @@
 
 import type { Config } from '../../src/config/config.ts';
 import type { AcquireOptions, EngineState, Fate, Lease, Lock, LockState } from '../../src/lock/lock.ts';
-import { type LockLog, openLock } from '../../src/lock/open-lock.ts';
+import type { LockLog } from '../../src/lock/lock-log.ts';
+import { LockRecord } from '../../src/lock/lock-record.ts';
+import { openLock } from '../../src/lock/open-lock.ts';
 import { noLock } from '../fixtures/no-lock.ts';
 
 /**
@@ -21,22 +23,23 @@ export function isWeakness(name: string): name is Weakness {
 }
 
 export async function openWeakened(weakness: Weakness, config: Config, log: LockLog): Promise<Lock> {
+  const open = (from: Config) => openLock(from, log, new LockRecord());
   switch (weakness) {
     case 'off':
       return noLock();
     case 'apart':
     case 'R5': // by the configuration alone
-      return openLock(config, log);
+      return open(config);
     case 'R1':
-      return new BoastfulLock(await openLock(config, log));
+      return new BoastfulLock(await open(config));
     case 'R2':
-      return new ForgetfulLock(await openLock(config, log));
+      return new ForgetfulLock(await open(config));
     case 'R3':
-      return new FickleLock(await openLock(config, log));
+      return new FickleLock(await open(config));
     case 'R4':
-      return new BoastfulLock(await openLock(shortLived(config), log));
+      return new BoastfulLock(await open(shortLived(config)));
     case 'all':
-      return new BoastfulLock(new ForgetfulLock(new FickleLock(await openLock(shortLived(config), log))));
+      return new BoastfulLock(new ForgetfulLock(new FickleLock(await open(shortLived(config)))));
   }
 }
 
