@@ -12,6 +12,7 @@ interface Traced {
 }
 
 const MARKS: Readonly<Record<Weakness, (write: Traced) => boolean>> = {
+  short: () => false,
   off: () => true,
   apart: () => true,
   // its gateway was stopped while it had the lease

@@ -16,7 +16,7 @@ import { latency } from './latency.ts';
 import { type Row, table } from './report.ts';
 import { EVERYTHING, SCENARIOS, type Scenario } from './scenarios.ts';
 import { runTrial } from './trial.ts';
-import type { Weakness } from './weakened.ts';
+import { mustBreak, type Weakness } from './weakened.ts';
 
 const { values: flags } = parseArgs({
   options: {
@@ -55,14 +55,14 @@ function tasks(): Task[] {
   return all.flatMap((scenario) => {
     const seconds = flags.quick ? scenario.seconds.quick : scenario.seconds.usual;
     const milliseconds = long ?? seconds * 1000;
-    const weaknesses: readonly (Weakness | undefined)[] = [undefined, ...scenario.controls];
+    const weaknesses: readonly (Weakness | undefined)[] = [scenario.protocol, ...scenario.controls];
     return weaknesses.map((weakness) => ({ scenario, weakness, milliseconds }));
   });
 }
 
 async function run(children: Children, program: string, task: Task, number: number): Promise<Row> {
   const { scenario, weakness } = task;
-  const control = weakness !== undefined;
+  const control = mustBreak(weakness);
   const milliseconds = control ? Math.min(LONGER * task.milliseconds, 60_000) : task.milliseconds;
   const stuck = setTimeout(() => {
     say(`!! ${scenario.name} does not come to an end`);
@@ -88,18 +88,18 @@ async function run(children: Children, program: string, task: Task, number: numb
 
 function report(
   row: Row,
-  { longest, takenBack, origin, excerpt }: Awaited<ReturnType<typeof runTrial>>,
+  { longest, takenBack, origin, excerpt, stall }: Awaited<ReturnType<typeof runTrial>>,
 ): void {
   const { success, answer, locked } = longest;
   say(
     `${isGood(row) ? 'ok' : 'NOT OK'} ${row.scenario} ${row.weakness ?? 'protocol'}: ${row.applied} applied, ${row.breaks} breaks` +
       `; longest wait for an answer ${Math.round(answer)} ms, without a write ${Math.round(success)} ms, for a key at the end` +
-      ` ${Math.round(locked)} ms; origin stalled ${origin.stall} ms, gave up ${origin.dropped}; pauses taken back ${takenBack}`,
+      ` ${Math.round(locked)} ms; stalled ${stall} ms, origin gave up ${origin.dropped}; pauses taken back ${takenBack}`,
   );
-  const unexpected = row.weakness === undefined || row.verdict === 'VOID';
+  const held = !mustBreak(row.weakness);
+  const unexpected = held || row.verdict === 'VOID';
   if (unexpected) for (const line of excerpt) say(`  ${line}`);
-  for (const { rule, text } of row.weakness === undefined ? row.violations.slice(0, 5) : [])
-    say(`  ${rule}: ${text}`);
+  for (const { rule, text } of held ? row.violations.slice(0, 5) : []) say(`  ${rule}: ${text}`);
 }
 
 async function main(): Promise<number> {

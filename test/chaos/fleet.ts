@@ -86,6 +86,7 @@ export class Fleet {
     const running = [...this.#running.values()];
     this.#running.clear();
     await Promise.all(running.map(({ child }) => this.#options.children.end(child)));
+    (await import('node:fs')).cpSync(this.#directory, '/tmp/chaos-keep/' + Date.now(), { recursive: true }); // KEEP
     this.#options.children.remove(this.#directory);
   }
 

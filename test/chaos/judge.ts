@@ -11,9 +11,9 @@ import {
   staleViews,
   type Violation,
 } from './invariants.ts';
-import type { Scenario } from './scenarios.ts';
+import { type Scenario, TRANSPORT } from './scenarios.ts';
 import type { Trial } from './trial.ts';
-import type { Weakness } from './weakened.ts';
+import { mustBreak, type Weakness } from './weakened.ts';
 
 export type Verdict = 'holds' | 'breaks, as it must' | 'BROKEN' | 'DID NOT BREAK' | 'VOID';
 
@@ -33,6 +33,8 @@ export interface Judged {
   readonly violations: readonly Violation[];
   /** I5: who did not get on. */
   readonly stuck: readonly string[];
+  /** Longest time for which the origin, or the links to it, did not run, milliseconds. */
+  readonly stall: number;
 }
 
 export function isGood({ verdict }: Judged): boolean {
@@ -58,6 +60,7 @@ export function judge(scenario: Scenario, weakness: Weakness | undefined, trial:
       ...staleViews(history),
     ],
     stuck: trial.stuck,
+    stall: trial.stall,
   };
   return { ...counted, ...sentence(scenario, weakness, counted) };
 }
@@ -69,12 +72,14 @@ function sentence(
   weakness: Weakness | undefined,
   counted: Counted,
 ): Pick<Judged, 'verdict' | 'why'> {
-  const { breaks, explained, violations, stuck } = counted;
-  if (weakness !== undefined) {
+  const { breaks, explained, violations, stuck, stall } = counted;
+  if (mustBreak(weakness)) {
     if (breaks === 0) return { verdict: 'DID NOT BREAK', why: voidReason(scenario, counted, 1) };
     if (explained === breaks) return { verdict: 'breaks, as it must', why: '' };
     return { verdict: 'VOID', why: `${breaks - explained} breaks have another cause than the missing rule` };
   }
+  if (breaks > 0 && stall > TRANSPORT)
+    return { verdict: 'VOID', why: `${breaks} breaks, while the origin did not run for ${stall} ms` };
   if (breaks > 0) return { verdict: 'BROKEN', why: `the chain broke ${breaks} times` };
   const [first] = violations;
   if (first !== undefined) return { verdict: 'BROKEN', why: `${first.rule}: ${first.text}` };

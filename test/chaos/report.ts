@@ -2,11 +2,12 @@
 
 import type { Injected } from './invariants.ts';
 import type { Judged } from './judge.ts';
+import { mustBreak, type Weakness } from './weakened.ts';
 
 export interface Row extends Judged {
   readonly scenario: string;
-  /** What was weakened; undefined: the protocol as it is. */
-  readonly weakness: string | undefined;
+  /** How the lock was changed; undefined: not at all. */
+  readonly weakness: Weakness | undefined;
   readonly gateways: number;
   readonly seconds: number;
 }
@@ -39,7 +40,7 @@ export function table(rows: readonly Row[]): string {
 }
 
 function cellsOf(row: Row): string[] {
-  const control = row.weakness !== undefined;
+  const control = mustBreak(row.weakness);
   const breaks = control ? `${row.breaks}, ${row.explained} by it` : `${row.breaks}`;
   return [
     row.scenario,
@@ -58,10 +59,12 @@ function cellsOf(row: Row): string[] {
   ];
 }
 
-function lockName(weakness: string | undefined): string {
+function lockName(weakness: Weakness | undefined): string {
   switch (weakness) {
     case undefined:
       return 'protocol';
+    case 'short':
+      return 'protocol, short';
     case 'off':
       return 'none';
     case 'apart':

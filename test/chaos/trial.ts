@@ -1,5 +1,6 @@
 // One run of a scenario: clients write, faults go on, and what is left in the end is the history to be judged.
 
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from './client.ts';
 import { describeBreak } from './excerpt.ts';
@@ -10,6 +11,7 @@ import type { OriginState } from './origin.ts';
 import { type Random, seeded } from './random.ts';
 import { allowedWait, IMPATIENCE, type Scenario } from './scenarios.ts';
 import { Stage, type StageOptions } from './stage.ts';
+import { mustBreak } from './weakened.ts';
 
 export interface TrialOptions extends StageOptions {
   readonly milliseconds: number;
@@ -27,6 +29,8 @@ export interface Trial {
   readonly stuck: readonly string[];
   /** Pauses that hit running code and were taken back. */
   readonly takenBack: number;
+  /** Longest time for which the origin, or this process, which the links run in, did not get to run. Milliseconds. */
+  readonly stall: number;
   /** The first breaks of the chain with all that is known of them. */
   readonly excerpt: readonly string[];
 }
@@ -53,6 +57,8 @@ async function run(scenario: Scenario, options: TrialOptions, stage: Stage): Pro
   const faults: Fault[] = [];
   const clients = openClients(scenario, stage, random, (operation) => operations.push(operation));
   const patient = clients.slice(scenario.impatient);
+  const delays = monitorEventLoopDelay({ resolution: 5 });
+  delays.enable();
   const started = wallNow();
   const over = new AbortController();
   let writing = true;
@@ -71,7 +77,7 @@ async function run(scenario: Scenario, options: TrialOptions, stage: Stage): Pro
   await Promise.all(injecting);
 
   // a control has shown what it had to, and some of them leave keys behind
-  const waits = options.weakness === undefined ? allowedWait(scenario) : 0;
+  const waits = mustBreak(options.weakness) ? 0 : allowedWait(scenario);
   const stuck = await clientsWithoutWrite(patient, wallNow(), waits);
   writing = false;
   await Promise.all(atWork);
@@ -90,6 +96,7 @@ async function run(scenario: Scenario, options: TrialOptions, stage: Stage): Pro
     ...{ history, origin, durationMs: wallNow() - started, stuck: [...stuck, ...keys] },
     longest: { success: longestOf('success'), answer: longestOf('answer'), locked },
     takenBack: fleet.takenBack,
+    stall: Math.max(origin.stall, Math.round(delays.max / 1e6)),
     excerpt: brokenChain(history)
       .slice(0, DESCRIBED)
       .flatMap((broken) => describeBreak(history, broken, (gateway, key) => fleet.logOf(gateway, `/${key}`))),

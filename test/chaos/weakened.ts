@@ -9,14 +9,21 @@ import { openLock } from '../../src/lock/open-lock.ts';
 import { noLock } from '../fixtures/no-lock.ts';
 
 /**
+ * short: nothing is weak but the length of the leases, which are renewed: pauses outlast them without outlasting the
+ * deadlines of the write as well. It must hold; the others must not.
  * off: nobody is kept out. apart: each process has a lock of its own.
- * R1: what is left of a lease is not looked at as the write leaves. R2: a write whose fate is unknown frees its key at
+ * R1: short leases, and what is left of them is not looked at as the write leaves. R2: a write whose fate is unknown frees its key at
  * once. R3: a client that goes away frees the key of its write under way. R4: the lease is short and renewed, so that it
  * does not outlive a write of a process that died. R5: no guard after the engine lost its memory.
  * all: R1 to R5 at once, an ordinary renewed lease.
  */
-export const WEAKNESSES = ['off', 'apart', 'R1', 'R2', 'R3', 'R4', 'R5', 'all'] as const;
+export const WEAKNESSES = ['short', 'off', 'apart', 'R1', 'R2', 'R3', 'R4', 'R5', 'all'] as const;
 export type Weakness = (typeof WEAKNESSES)[number];
+
+/** Whether its run must show breaks. */
+export function mustBreak(weakness: Weakness | undefined): boolean {
+  return weakness !== undefined && weakness !== 'short';
+}
 
 export function isWeakness(name: string): name is Weakness {
   return WEAKNESSES.some((weakness) => weakness === name);
@@ -30,22 +37,37 @@ export async function openWeakened(weakness: Weakness, config: Config, log: Lock
     case 'apart':
     case 'R5': // by the configuration alone
       return open(config);
+    case 'short':
+      return open(shortLived(config, shortLease(config)));
     case 'R1':
-      return new BoastfulLock(await open(config));
+      return new BoastfulLock(await open(shortLived(config, shortLease(config))));
     case 'R2':
       return new ForgetfulLock(await open(config));
     case 'R3':
       return new FickleLock(await open(config));
     case 'R4':
-      return new BoastfulLock(await open(shortLived(config)));
+      return new BoastfulLock(await open(shortLived(config, SHORTEST)));
     case 'all':
-      return new BoastfulLock(new ForgetfulLock(new FickleLock(await open(shortLived(config)))));
+      return new BoastfulLock(new ForgetfulLock(new FickleLock(await open(shortLived(config, SHORTEST)))));
   }
 }
 
-/** Leases are computed from these times: so short a lease is renewed while its process lives, and soon ends with it. */
-function shortLived(config: Config): Config {
-  const timeouts = { ...config.origin.timeouts, connect: 1, probe: 1, write: 1, uncertainty: 1 };
+/** What is counted off a lease at each of its ends; MARGIN of redis-lease.ts. Milliseconds. */
+const MARGIN = 500;
+/** The shortest lease that can be configured. */
+const SHORTEST = 2 * MARGIN + 3;
+/** How long a write may wait, after its lease was armed, before it leaves. */
+const START = 300;
+
+/** Just long enough for a write that is sent soon. */
+function shortLease({ origin }: Config): number {
+  return origin.timeouts.write + origin.timeouts.uncertainty + MARGIN + START;
+}
+
+/** Leases are computed from these times. One is renewed while its process lives, and ends `leaseMs` after it. */
+function shortLived(config: Config, leaseMs: number): Config {
+  const connect = leaseMs - 2 * MARGIN - 2;
+  const timeouts = { ...config.origin.timeouts, connect, probe: 1, write: 1, uncertainty: 1 };
   return { ...config, origin: { ...config.origin, timeouts } };
 }
 
