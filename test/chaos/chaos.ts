@@ -11,10 +11,12 @@ import { parseArgs } from 'node:util';
 import { redisProgram } from '../fixtures/redis-server.ts';
 import { Children } from './children.ts';
 import { fairness } from './fair.ts';
+import type { Operation } from './history.ts';
 import { isGood, judge } from './judge.ts';
 import { latency } from './latency.ts';
 import { type Row, table } from './report.ts';
 import { EVERYTHING, SCENARIOS, type Scenario } from './scenarios.ts';
+import { Stage, type StageOptions } from './stage.ts';
 import { runTrial } from './trial.ts';
 import { mustBreak, type Weakness } from './weakened.ts';
 
@@ -35,9 +37,10 @@ interface Task {
 }
 
 /** Breaks after which a control has shown enough. */
-const ENOUGH = 5;
+const ENOUGH = 3;
 /** What a control may take longer than its scenario to show them: chance decides when. */
-const LONGER = 4;
+const LONGER = 5;
+const LONGEST_CONTROL = 60_000;
 /** What a task takes besides its time: processes start, keys come free. Milliseconds. */
 const AROUND = 60_000;
 
@@ -60,35 +63,54 @@ function tasks(): Task[] {
   });
 }
 
-async function run(children: Children, program: string, task: Task, number: number): Promise<Row> {
-  const { scenario, weakness } = task;
+async function run(
+  { scenario, weakness, milliseconds: ms }: Task,
+  stage: Stage,
+  options: StageOptions,
+): Promise<Row> {
   const control = mustBreak(weakness);
-  const milliseconds = control ? Math.min(LONGER * task.milliseconds, 60_000) : task.milliseconds;
+  const milliseconds = control ? Math.min(LONGER * ms, LONGEST_CONTROL) : ms;
   const stuck = setTimeout(() => {
     say(`!! ${scenario.name} does not come to an end`);
     process.exit(1);
   }, milliseconds + AROUND);
-  const trial = await runTrial(scenario, {
-    ...{ children, program, weakness, milliseconds, seed: seed + number },
-    anywhere: flags.anywhere,
+  const trial = await runTrial(scenario, stage, {
+    ...options,
+    milliseconds,
     enough: control ? ENOUGH : undefined,
   });
   clearTimeout(stuck);
   const judged = judge(scenario, weakness, trial);
-  const row = {
-    ...judged,
-    scenario: scenario.name,
-    weakness,
-    gateways: scenario.gateways,
-    seconds: trial.durationMs / 1000,
-  };
+  const { name, gateways } = scenario;
+  const row = { ...judged, scenario: name, weakness, gateways, seconds: trial.durationMs / 1000 };
   report(row, trial);
   return row;
 }
 
+/** One after the other; the processes of the next one start meanwhile. */
+async function runAll(children: Children, program: string): Promise<Row[]> {
+  const rows: Row[] = [];
+  const queue = tasks().map((task, number) => {
+    const { weakness } = task;
+    return { task, options: { children, program, weakness, seed: seed + number, anywhere: flags.anywhere } };
+  });
+  const open = ({ task, options }: (typeof queue)[number]) => Stage.open(task.scenario, options);
+  let opening = queue[0] === undefined ? undefined : open(queue[0]);
+  for (const [at, { task, options }] of queue.entries()) {
+    const stage = await opening;
+    if (stage === undefined) break;
+    const next = queue[at + 1];
+    opening = next === undefined ? undefined : open(next);
+    opening?.catch(() => {}); // told when its turn comes
+    rows.push(await run(task, stage, options));
+    await stage.close();
+  }
+  return rows;
+}
+
 function report(
   row: Row,
-  { longest, takenBack, origin, excerpt, stall }: Awaited<ReturnType<typeof runTrial>>,
+  { history, longest, takenBack, origin, excerpt, stall }: Awaited<ReturnType<typeof runTrial>>,
 ): void {
   const { success, answer, locked } = longest;
   say(
@@ -96,18 +118,27 @@ function report(
       `; longest wait for an answer ${Math.round(answer)} ms, without a write ${Math.round(success)} ms, for a key at the end` +
       ` ${Math.round(locked)} ms; stalled ${stall} ms, origin gave up ${origin.dropped}; pauses taken back ${takenBack}`,
   );
+  const unavailable = codesOf(history.operations);
   const held = !mustBreak(row.weakness);
   const unexpected = held || row.verdict === 'VOID';
+  if (unavailable.length > 0) say(`  503: ${unavailable}`);
   if (unexpected) for (const line of excerpt) say(`  ${line}`);
   for (const { rule, text } of held ? row.violations.slice(0, 5) : []) say(`  ${rule}: ${text}`);
+}
+
+/** Why writes were not tried, and how often. */
+function codesOf(operations: readonly Operation[]): string {
+  const codes = operations.flatMap(({ outcome, code }) =>
+    outcome === 'unavailable' ? [code ?? 'none'] : [],
+  );
+  return [...Map.groupBy(codes, (code) => code)].map(([code, { length }]) => `${code} ${length}`).join(', ');
 }
 
 async function main(): Promise<number> {
   const children = new Children();
   const program = await redisProgram();
   say(`seed ${seed}`);
-  const rows: Row[] = [];
-  for (const [number, task] of tasks().entries()) rows.push(await run(children, program, task, number));
+  const rows = await runAll(children, program);
   const extras = flags.only === undefined && flags.minutes === undefined;
   const measured = [
     ...(extras || flags.only === 'fair' ? [await fairness(children, program, flags.quick)] : []),

@@ -90,11 +90,11 @@ export class Client {
       patience,
     });
     const endedAt = wallNow();
-    const { outcome, status, etag } = readAnswer(answer);
+    const { outcome, status, code, etag } = readAnswer(answer);
     const gaveUp = answer.kind === 'gave-up';
     record({
       ...{ id, client: this.name, key, gateway, readStartedAt, readEtag: read.etag, startedAt, endedAt },
-      ...{ outcome, gaveUp, status, etag },
+      ...{ outcome, gaveUp, status, code, etag },
     });
     this.#note(outcome, gaveUp ? 0 : endedAt - startedAt, endedAt);
     return outcome;
@@ -109,11 +109,14 @@ export class Client {
   }
 }
 
-function readAnswer(answer: Answer): Pick<Operation, 'outcome' | 'status' | 'etag'> {
-  if (answer.kind !== 'answered')
-    return { outcome: answer.kind === 'unsent' ? 'unsent' : 'ambiguous', status: undefined, etag: undefined };
-  const { status, etag } = answer;
-  return { outcome: outcomeOf(status), status, etag };
+function readAnswer(answer: Answer): Pick<Operation, 'outcome' | 'status' | 'code' | 'etag'> {
+  if (answer.kind === 'answered') {
+    const { status, etag, content } = answer;
+    const [, code] = /"type":\s*"[^"]*?([a-z-]+)"/.exec(content) ?? [];
+    return { outcome: outcomeOf(status), status, code, etag };
+  }
+  const outcome = answer.kind === 'unsent' ? 'unsent' : 'ambiguous';
+  return { outcome, status: undefined, code: undefined, etag: undefined };
 }
 
 function outcomeOf(status: number): Outcome {

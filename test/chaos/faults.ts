@@ -77,11 +77,10 @@ export const memoryLosses =
 
 /** A gateway's link to Redis is cut, or swallows everything, for `ms`. */
 export const engineLinks =
-  (kinds: readonly ('cut' | 'blackhole')[], pause: Range, ms: Range): Injector =>
+  (kind: 'cut' | 'blackhole', pause: Range, ms: Range): Injector =>
   (world) =>
     again(world, pause, async ({ engine, fleet, random, ended }) => {
       const gateway = random.pick(fleet.names);
-      const kind = random.pick(kinds);
       const link = engine?.link(gateway);
       if (kind === 'cut') link?.cut();
       else link?.stall();

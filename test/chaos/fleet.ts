@@ -26,6 +26,7 @@ export class Fleet {
   readonly #options: FleetOptions;
   readonly #directory: string;
   readonly #running = new Map<string, { readonly child: ChildProcess; readonly url: string }>();
+  readonly #deaths: string[] = [];
   /** Stops that hit running code and were taken back. */
   #takenBack = 0;
 
@@ -39,6 +40,11 @@ export class Fleet {
     this.#options = options;
     this.names = options.names;
     this.#directory = options.children.directory();
+  }
+
+  /** Of those that nobody killed. */
+  get deaths(): readonly string[] {
+    return this.#deaths;
   }
 
   get takenBack(): number {
@@ -86,7 +92,6 @@ export class Fleet {
     const running = [...this.#running.values()];
     this.#running.clear();
     await Promise.all(running.map(({ child }) => this.#options.children.end(child)));
-    (await import('node:fs')).cpSync(this.#directory, '/tmp/chaos-keep/' + Date.now(), { recursive: true }); // KEEP
     this.#options.children.remove(this.#directory);
   }
 
@@ -96,6 +101,11 @@ export class Fleet {
     writeFileSync(file, `listen: 127.0.0.1:0\nadmin: off\n${yaml(name)}`);
     const { child, said } = await children.fork('gateway.ts', [file, this.#logFile(name), weakness ?? '']);
     this.#running.set(name, { child, url: String(said) });
+    child.once('exit', (code, signal) => {
+      if (this.#running.get(name)?.child !== child) return;
+      this.#deaths.push(`${name} ended by itself (${code ?? signal})`);
+      this.#running.delete(name);
+    });
   }
 
   #logFile(name: string): string {

@@ -36,6 +36,8 @@ export interface Operation {
   readonly gaveUp: boolean;
   /** undefined without an answer. */
   readonly status: number | undefined;
+  /** Why a gateway answered by itself: the code of its problem. */
+  readonly code: string | undefined;
   /** The tag of the new version with `ok`, of the current one with `refused`, where the answer said it. */
   readonly etag: string | undefined;
 }

@@ -10,7 +10,7 @@ import { brokenChain } from './invariants.ts';
 import type { OriginState } from './origin.ts';
 import { type Random, seeded } from './random.ts';
 import { allowedWait, IMPATIENCE, type Scenario } from './scenarios.ts';
-import { Stage, type StageOptions } from './stage.ts';
+import type { Stage, StageOptions } from './stage.ts';
 import { mustBreak } from './weakened.ts';
 
 export interface TrialOptions extends StageOptions {
@@ -25,7 +25,7 @@ export interface Trial {
   readonly durationMs: number;
   /** Longest times, milliseconds: a patient client's without a write of its own, and for an answer; of a key at the end. */
   readonly longest: { readonly success: number; readonly answer: number; readonly locked: number };
-  /** Clients that could not write, and keys that stayed locked, after all faults were over. */
+  /** Clients that could not write, keys that stayed locked after all faults, and gateways that ended by themselves. */
   readonly stuck: readonly string[];
   /** Pauses that hit running code and were taken back. */
   readonly takenBack: number;
@@ -42,16 +42,7 @@ const PATIENCE = 12_000;
 /** Breaks that are described. */
 const DESCRIBED = 3;
 
-export async function runTrial(scenario: Scenario, options: TrialOptions): Promise<Trial> {
-  const stage = await Stage.open(scenario, options);
-  try {
-    return await run(scenario, options, stage);
-  } finally {
-    await stage.close();
-  }
-}
-
-async function run(scenario: Scenario, options: TrialOptions, stage: Stage): Promise<Trial> {
+export async function runTrial(scenario: Scenario, stage: Stage, options: TrialOptions): Promise<Trial> {
   const random = seeded(options.seed);
   const operations: Operation[] = [];
   const faults: Fault[] = [];
@@ -78,7 +69,7 @@ async function run(scenario: Scenario, options: TrialOptions, stage: Stage): Pro
 
   // a control has shown what it had to, and some of them leave keys behind
   const waits = mustBreak(options.weakness) ? 0 : allowedWait(scenario);
-  const stuck = await clientsWithoutWrite(patient, wallNow(), waits);
+  const stuck = await clientsWithoutWrite(patient, waits);
   writing = false;
   await Promise.all(atWork);
   const { locked, keys } = await lockedKeys(scenario, stage, random, waits, (operation) =>
@@ -93,7 +84,7 @@ async function run(scenario: Scenario, options: TrialOptions, stage: Stage): Pro
   };
   const longestOf = (of: 'success' | 'answer') => Math.max(...patient.map(({ waits }) => waits[of]));
   return {
-    ...{ history, origin, durationMs: wallNow() - started, stuck: [...stuck, ...keys] },
+    ...{ history, origin, durationMs: wallNow() - started, stuck: [...stuck, ...keys, ...fleet.deaths] },
     longest: { success: longestOf('success'), answer: longestOf('answer'), locked },
     takenBack: fleet.takenBack,
     stall: Math.max(origin.stall, Math.round(delays.max / 1e6)),
@@ -127,10 +118,11 @@ async function untilOver(stage: Stage, until: number, enough: number | undefined
   }
 }
 
-/** Those that write nothing for `ms` after all faults are over. */
-async function clientsWithoutWrite(clients: readonly Client[], since: number, ms: number): Promise<string[]> {
-  const without = () => clients.filter(({ lastSuccess }) => lastSuccess <= since);
-  while (wallNow() < since + ms && without().length > 0) await sleep(LOOK);
+/** Those that have written nothing yet, when `ms` more have gone by without faults. */
+async function clientsWithoutWrite(clients: readonly Client[], ms: number): Promise<string[]> {
+  const without = () => clients.filter(({ lastSuccess }) => lastSuccess === Number.NEGATIVE_INFINITY);
+  const until = wallNow() + ms;
+  while (wallNow() < until && without().length > 0) await sleep(LOOK);
   return ms === 0 ? [] : without().map(({ name }) => name);
 }
 
