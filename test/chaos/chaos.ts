@@ -15,7 +15,8 @@ import type { Operation } from './history.ts';
 import { isGood, judge } from './judge.ts';
 import { latency } from './latency.ts';
 import { type Row, table } from './report.ts';
-import { EVERYTHING, SCENARIOS, type Scenario } from './scenarios.ts';
+import type { Scenario } from './scenario.ts';
+import { EVERYTHING, SCENARIOS } from './scenarios.ts';
 import { Stage, type StageOptions } from './stage.ts';
 import { runTrial } from './trial.ts';
 import { mustBreak, type Weakness } from './weakened.ts';
@@ -52,9 +53,10 @@ const say = (line: string): void => {
 function tasks(): Task[] {
   const long = flags.minutes === undefined ? undefined : Number(flags.minutes) * 60_000;
   const scenarios = long === undefined ? SCENARIOS : [];
-  const all = [...scenarios, EVERYTHING].filter(
-    ({ name }) => flags.only === undefined || name === flags.only,
-  );
+  const all = [...scenarios, EVERYTHING].filter(({ name, seconds }) => {
+    if (flags.only !== undefined) return name === flags.only;
+    return !flags.quick || seconds.quick > 0;
+  });
   return all.flatMap((scenario) => {
     const seconds = flags.quick ? scenario.seconds.quick : scenario.seconds.usual;
     const milliseconds = long ?? seconds * 1000;
@@ -112,10 +114,10 @@ function report(
   row: Row,
   { history, longest, takenBack, origin, excerpt, stall }: Awaited<ReturnType<typeof runTrial>>,
 ): void {
-  const { success, answer, locked } = longest;
+  const { turn, answer, locked } = longest;
   say(
     `${isGood(row) ? 'ok' : 'NOT OK'} ${row.scenario} ${row.weakness ?? 'protocol'}: ${row.applied} applied, ${row.breaks} breaks` +
-      `; longest wait for an answer ${Math.round(answer)} ms, without a write ${Math.round(success)} ms, for a key at the end` +
+      `; longest wait for an answer ${Math.round(answer)} ms, without a turn ${Math.round(turn)} ms, for a key at the end` +
       ` ${Math.round(locked)} ms; stalled ${stall} ms, origin gave up ${origin.dropped}; pauses taken back ${takenBack}`,
   );
   const unavailable = codesOf(history.operations);

@@ -13,6 +13,9 @@ export class Children {
   readonly #running = new Set<ChildProcess>();
   readonly #directories = new Set<string>();
 
+  /** What Node has compiled: gateways start often. */
+  readonly #cache = this.directory();
+
   /** Ends everything when this process ends: by itself, by a signal, or by an error that nobody caught. */
   constructor() {
     process.once('exit', () => this.endAll());
@@ -41,7 +44,8 @@ export class Children {
 
   /** Runs a module as a process of its own. Resolves with the first thing it says. */
   async fork(module: string, args: readonly string[]): Promise<{ child: ChildProcess; said: unknown }> {
-    const child = this.#keep(fork(join(import.meta.dirname, module), args));
+    const env = { ...process.env, NODE_COMPILE_CACHE: this.#cache };
+    const child = this.#keep(fork(join(import.meta.dirname, module), args, { env }));
     const aborted = new AbortController();
     child.once('exit', (code, signal) => aborted.abort(new Error(`${module} ended: ${code ?? signal}`)));
     const late = setTimeout(() => aborted.abort(new Error(`${module} does not start`)), READY);

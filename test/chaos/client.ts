@@ -28,8 +28,8 @@ export class Client {
   readonly #options: ClientOptions;
   readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 4 });
   #count = 0;
-  #lastSuccess = Number.NEGATIVE_INFINITY;
-  /** The later of its beginning and its last success. */
+  #lastTurn = Number.NEGATIVE_INFINITY;
+  /** The later of its beginning and its last turn. */
   #since = wallNow();
   #longestWithout = 0;
   #longestAnswer = 0;
@@ -39,15 +39,15 @@ export class Client {
     this.name = options.name;
   }
 
-  /** When it last wrote something and was told so; never: minus infinity. */
-  get lastSuccess(): number {
-    return this.#lastSuccess;
+  /** When it last had its turn: wrote, or was told that somebody else had. Never: minus infinity. */
+  get lastTurn(): number {
+    return this.#lastTurn;
   }
 
-  /** Longest time without a write of its own, and for one answer, milliseconds. */
-  get waits(): { readonly success: number; readonly answer: number } {
-    const success = Math.max(this.#longestWithout, wallNow() - this.#since);
-    return { success, answer: this.#longestAnswer };
+  /** Longest time without a turn, and for one answer, milliseconds. */
+  get waits(): { readonly turn: number; readonly answer: number } {
+    const turn = Math.max(this.#longestWithout, wallNow() - this.#since);
+    return { turn, answer: this.#longestAnswer };
   }
 
   /** Writes on while `wanted`. */
@@ -57,7 +57,7 @@ export class Client {
       const outcome = await this.step(this.#options.random.pick(this.#options.keys));
       if (outcome === 'unavailable' || outcome === 'unsent') await sleep(LATER);
     }
-    this.#longestWithout = this.waits.success;
+    this.#longestWithout = this.waits.turn;
     this.#since = Number.POSITIVE_INFINITY;
     this.#agent.destroy();
   }
@@ -102,10 +102,10 @@ export class Client {
 
   #note(outcome: Outcome, waited: number, at: number): void {
     this.#longestAnswer = Math.max(this.#longestAnswer, waited);
-    if (outcome !== 'ok') return;
+    if (outcome !== 'ok' && outcome !== 'refused') return;
     this.#longestWithout = Math.max(this.#longestWithout, at - this.#since);
     this.#since = at;
-    this.#lastSuccess = at;
+    this.#lastTurn = at;
   }
 }
 

@@ -4,7 +4,8 @@ import http from 'node:http';
 import type { Children } from './children.ts';
 import { wallNow } from './history.ts';
 import { call } from './http-call.ts';
-import { SCENARIOS, type Scenario } from './scenarios.ts';
+import type { Scenario } from './scenario.ts';
+import { SCENARIOS } from './scenarios.ts';
 import { Stage } from './stage.ts';
 
 export interface Measured {
@@ -17,10 +18,20 @@ const TOLERANCE = 0.2;
 /** Writers of each gateway: one waits always. */
 const WRITERS = 3;
 const [BASE] = SCENARIOS;
+/** Nothing is to time out here. */
+const BUDGET = { connect: 3000, write: 5000, uncertainty: 1000 };
 
 export async function fairness(children: Children, program: string, quick: boolean): Promise<Measured> {
   if (BASE === undefined) throw new Error('no scenario');
-  const scenario: Scenario = { ...BASE, name: 'fair', gateways: 8, keys: 1, usual: [2, 2], probe: [0, 0] };
+  const scenario: Scenario = {
+    ...BASE,
+    name: 'fair',
+    gateways: 8,
+    keys: 1,
+    usual: [2, 2],
+    probe: [0, 0],
+    budget: BUDGET,
+  };
   const options = { children, program, seed: 1, weakness: undefined, anywhere: false };
   const stage = await Stage.open(scenario, options);
   try {

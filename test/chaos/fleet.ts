@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Children } from './children.ts';
+import { wallNow } from './history.ts';
 import type { Weakness } from './weakened.ts';
 
 export interface FleetOptions {
@@ -19,7 +20,7 @@ export interface FleetOptions {
 
 /** Numbers of epoll_wait, epoll_pwait (x86-64, arm64) and epoll_pwait2. */
 const WAITING = new Set(['232', '281', '22', '441']);
-const MOST_STOPS = 50;
+const MOST_STOPS = 100;
 
 export class Fleet {
   readonly names: readonly string[];
@@ -63,14 +64,15 @@ export class Fleet {
   /**
    * Stops the process, and lets it go on after `ms`. One that runs code just then is let go and stopped a moment later:
    * between the last look at the lease and write(2) there are microseconds in which no proxy can notice a pause, and
-   * these are stated as the limit of what it promises. False: there was none to be stopped.
+   * these are stated as the limit of what it promises. Resolves with when it was stopped; undefined: it could not be.
    */
-  async pause(name: string, ms: number): Promise<boolean> {
+  async pause(name: string, ms: number): Promise<number | undefined> {
     const { child } = this.#running.get(name) ?? {};
-    if (child?.pid === undefined || !(await this.#stop(child, child.pid))) return false;
+    const from = child?.pid === undefined ? undefined : await this.#stop(child, child.pid);
+    if (from === undefined) return undefined;
     await sleep(ms);
-    child.kill('SIGCONT');
-    return true;
+    child?.kill('SIGCONT');
+    return from;
   }
 
   /** Kills it, and starts another one in its place. */
@@ -112,16 +114,17 @@ export class Fleet {
     return join(this.#directory, `${name}.log`);
   }
 
-  async #stop(child: ChildProcess, pid: number): Promise<boolean> {
+  async #stop(child: ChildProcess, pid: number): Promise<number | undefined> {
     for (let stops = 0; stops < MOST_STOPS; stops += 1) {
-      if (!child.kill('SIGSTOP')) return false;
+      const from = wallNow();
+      if (!child.kill('SIGSTOP')) return undefined;
       await sleep(2);
-      if (this.#options.anywhere || isWaiting(pid)) return true;
+      if (this.#options.anywhere || isWaiting(pid)) return from;
       this.#takenBack += 1;
       child.kill('SIGCONT');
-      await sleep(3);
+      await sleep(5 + 7 * (stops % 6)); // long enough for a busy machine to let it finish
     }
-    return false;
+    return undefined;
   }
 }
 

@@ -1,5 +1,6 @@
 // One gateway as a process: configured by a file as any other, but for its lock, which may be given a weakness.
 
+import { flushCompileCache } from 'node:module';
 import pino from 'pino';
 import { loadConfig } from '../../src/config/load.ts';
 import { start } from '../../src/start.ts';
@@ -16,3 +17,4 @@ const log = pino({ level: 'info', base: { pid: process.pid } }, destination);
 const lock = isWeakness(weakness) ? await openWeakened(weakness, loaded.config, log) : undefined;
 const running = await start(loaded.config, log, lock);
 process.send?.(running.data);
+flushCompileCache(); // it is killed in the end

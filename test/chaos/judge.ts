@@ -11,7 +11,7 @@ import {
   staleViews,
   type Violation,
 } from './invariants.ts';
-import { type Scenario, TRANSPORT } from './scenarios.ts';
+import { type Scenario, TRANSPORT } from './scenario.ts';
 import type { Trial } from './trial.ts';
 import { mustBreak, type Weakness } from './weakened.ts';
 

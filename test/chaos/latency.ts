@@ -9,7 +9,8 @@ import type { Children } from './children.ts';
 import type { Measured } from './fair.ts';
 import { call } from './http-call.ts';
 import { RedisServer } from './redis-server.ts';
-import { SCENARIOS, type Scenario } from './scenarios.ts';
+import type { Scenario } from './scenario.ts';
+import { SCENARIOS } from './scenarios.ts';
 import { Stage } from './stage.ts';
 
 export async function latency(children: Children, program: string, quick: boolean): Promise<Measured> {

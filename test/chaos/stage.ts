@@ -6,7 +6,7 @@ import { Fleet } from './fleet.ts';
 import { Forwarder } from './forwarder.ts';
 import type { Applied } from './history.ts';
 import type { OriginSettings, OriginState } from './origin.ts';
-import { type Scenario, TRANSPORT } from './scenarios.ts';
+import { type Scenario, TRANSPORT } from './scenario.ts';
 import type { Weakness } from './weakened.ts';
 
 export interface StageOptions {
@@ -120,7 +120,13 @@ export class Stage {
   async #startFleet(): Promise<void> {
     const { children, weakness, anywhere } = this.#options;
     const yaml = (gateway: string) => this.#configuration(gateway);
-    const fleet = await Fleet.start({ children, names: this.gateways, weakness, yaml, anywhere });
+    const fleet = await Fleet.start({
+      children,
+      names: this.gateways,
+      weakness,
+      yaml,
+      anywhere: anywhere || this.#scenario.anywhere,
+    });
     this.#closers.push(() => fleet.close());
     this.#fleet = fleet;
   }

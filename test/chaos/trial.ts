@@ -9,7 +9,7 @@ import { type Fault, type History, type Operation, wallNow } from './history.ts'
 import { brokenChain } from './invariants.ts';
 import type { OriginState } from './origin.ts';
 import { type Random, seeded } from './random.ts';
-import { allowedWait, IMPATIENCE, type Scenario } from './scenarios.ts';
+import { allowedWait, IMPATIENCE, type Scenario } from './scenario.ts';
 import type { Stage, StageOptions } from './stage.ts';
 import { mustBreak } from './weakened.ts';
 
@@ -23,9 +23,9 @@ export interface Trial {
   readonly history: History;
   readonly origin: OriginState;
   readonly durationMs: number;
-  /** Longest times, milliseconds: a patient client's without a write of its own, and for an answer; of a key at the end. */
-  readonly longest: { readonly success: number; readonly answer: number; readonly locked: number };
-  /** Clients that could not write, keys that stayed locked after all faults, and gateways that ended by themselves. */
+  /** Longest times, milliseconds: a patient client's without a turn, and for an answer; until a key was free at the end. */
+  readonly longest: { readonly turn: number; readonly answer: number; readonly locked: number };
+  /** Clients that had no turn, keys that stayed locked after all faults, and gateways that ended by themselves. */
   readonly stuck: readonly string[];
   /** Pauses that hit running code and were taken back. */
   readonly takenBack: number;
@@ -56,7 +56,7 @@ export async function runTrial(scenario: Scenario, stage: Stage, options: TrialO
   const atWork = clients.map((client) => client.run(() => writing));
   const { fleet, engine, originLinks } = stage;
   const world: World = {
-    ...{ fleet, engine, originLinks, random, ended: over.signal },
+    ...{ fleet, engine, originLinks, random, ended: over.signal, hurried: options.enough !== undefined },
     record: (fault) => faults.push(fault),
     until: started + options.milliseconds,
   };
@@ -69,7 +69,7 @@ export async function runTrial(scenario: Scenario, stage: Stage, options: TrialO
 
   // a control has shown what it had to, and some of them leave keys behind
   const waits = mustBreak(options.weakness) ? 0 : allowedWait(scenario);
-  const stuck = await clientsWithoutWrite(patient, waits);
+  const stuck = await clientsWithoutTurn(patient, wallNow(), waits);
   writing = false;
   await Promise.all(atWork);
   const { locked, keys } = await lockedKeys(scenario, stage, random, waits, (operation) =>
@@ -82,10 +82,10 @@ export async function runTrial(scenario: Scenario, stage: Stage, options: TrialO
     ...{ operations, faults },
     counters: await stage.counters(),
   };
-  const longestOf = (of: 'success' | 'answer') => Math.max(...patient.map(({ waits }) => waits[of]));
+  const longestOf = (of: 'turn' | 'answer') => Math.max(...patient.map(({ waits }) => waits[of]));
   return {
     ...{ history, origin, durationMs: wallNow() - started, stuck: [...stuck, ...keys, ...fleet.deaths] },
-    longest: { success: longestOf('success'), answer: longestOf('answer'), locked },
+    longest: { turn: longestOf('turn'), answer: longestOf('answer'), locked },
     takenBack: fleet.takenBack,
     stall: Math.max(origin.stall, Math.round(delays.max / 1e6)),
     excerpt: brokenChain(history)
@@ -118,11 +118,10 @@ async function untilOver(stage: Stage, until: number, enough: number | undefined
   }
 }
 
-/** Those that have written nothing yet, when `ms` more have gone by without faults. */
-async function clientsWithoutWrite(clients: readonly Client[], ms: number): Promise<string[]> {
-  const without = () => clients.filter(({ lastSuccess }) => lastSuccess === Number.NEGATIVE_INFINITY);
-  const until = wallNow() + ms;
-  while (wallNow() < until && without().length > 0) await sleep(LOOK);
+/** Those that have no turn for `ms` after all faults are over. */
+async function clientsWithoutTurn(clients: readonly Client[], since: number, ms: number): Promise<string[]> {
+  const without = () => clients.filter(({ lastTurn }) => lastTurn <= since);
+  while (wallNow() < since + ms && without().length > 0) await sleep(LOOK);
   return ms === 0 ? [] : without().map(({ name }) => name);
 }
 
@@ -136,15 +135,12 @@ async function lockedKeys(
 ): Promise<{ readonly locked: number; readonly keys: readonly string[] }> {
   const since = wallNow();
   const { origin, fleet } = stage;
+  const patience = allowedWait(scenario);
   const write = async (key: string): Promise<{ key: string; after: number }> => {
-    const patience = allowedWait(scenario);
     const options = { origin, fleet, keys: [key], record, patience, random: random.branch(key) };
     const client = new Client({ name: `last-${key}`, ...options });
-    await client.run(() => wallNow() < since + ms && client.lastSuccess <= since);
-    return {
-      key,
-      after: client.lastSuccess <= since ? Number.POSITIVE_INFINITY : client.lastSuccess - since,
-    };
+    await client.run(() => wallNow() < since + ms && client.lastTurn <= since);
+    return { key, after: client.lastTurn <= since ? Number.POSITIVE_INFINITY : client.lastTurn - since };
   };
   const written = ms === 0 ? [] : await Promise.all(stage.keys.map(write));
   return {
