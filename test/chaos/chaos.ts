@@ -38,7 +38,7 @@ interface Task {
 }
 
 /** Breaks after which a control has shown enough. */
-const ENOUGH = 3;
+const ENOUGH = 2;
 /** What a control may take longer than its scenario to show them: chance decides when. */
 const LONGER = 5;
 const LONGEST_CONTROL = 60_000;
@@ -82,7 +82,7 @@ async function run(
     enough: control ? ENOUGH : undefined,
   });
   clearTimeout(stuck);
-  const judged = judge(scenario, weakness, trial);
+  const judged = judge(scenario, weakness, trial, (scenario.rate * ms) / 1000);
   const { name, gateways } = scenario;
   const row = { ...judged, scenario: name, weakness, gateways, seconds: trial.durationMs / 1000 };
   report(row, trial);
@@ -138,7 +138,7 @@ function codesOf(operations: readonly Operation[]): string {
 
 async function main(): Promise<number> {
   const children = new Children();
-  const program = await redisProgram();
+  const [program] = await Promise.all([redisProgram(), children.compile('gateway.ts')]);
   say(`seed ${seed}`);
   const rows = await runAll(children, program);
   const extras = flags.only === undefined && flags.minutes === undefined;

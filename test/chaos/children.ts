@@ -27,6 +27,11 @@ export class Children {
       process.once(signal, () => process.exit(code));
   }
 
+  /** Runs a module that ends at once when it gets no arguments, so that others of it start sooner. */
+  async compile(module: string): Promise<void> {
+    await once(this.#fork(module, []), 'exit');
+  }
+
   directory(): string {
     const directory = mkdtempSync(join(tmpdir(), 'ifmatch-chaos-'));
     this.#directories.add(directory);
@@ -44,8 +49,7 @@ export class Children {
 
   /** Runs a module as a process of its own. Resolves with the first thing it says. */
   async fork(module: string, args: readonly string[]): Promise<{ child: ChildProcess; said: unknown }> {
-    const env = { ...process.env, NODE_COMPILE_CACHE: this.#cache };
-    const child = this.#keep(fork(join(import.meta.dirname, module), args, { env }));
+    const child = this.#fork(module, args);
     const aborted = new AbortController();
     child.once('exit', (code, signal) => aborted.abort(new Error(`${module} ended: ${code ?? signal}`)));
     const late = setTimeout(() => aborted.abort(new Error(`${module} does not start`)), READY);
@@ -71,6 +75,11 @@ export class Children {
   endAll(): void {
     for (const child of this.#running) child.kill('SIGKILL');
     for (const directory of this.#directories) rmSync(directory, { recursive: true, force: true });
+  }
+
+  #fork(module: string, args: readonly string[]): ChildProcess {
+    const env = { ...process.env, NODE_COMPILE_CACHE: this.#cache };
+    return this.#keep(fork(join(import.meta.dirname, module), args, { env }));
   }
 
   #keep(child: ChildProcess): ChildProcess {

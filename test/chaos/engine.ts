@@ -10,7 +10,7 @@ import { Forwarder } from './forwarder.ts';
 import { RedisServer } from './redis-server.ts';
 
 /** How far the replica is behind, milliseconds: what a failover loses. */
-export const REPLICA_LAG = 250;
+export const REPLICA_LAG = 300;
 /** Longest time for a replica to be in step, milliseconds. */
 const IN_STEP = 15_000;
 /** What the gateways call their locks. */

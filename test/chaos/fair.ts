@@ -35,7 +35,7 @@ export async function fairness(children: Children, program: string, quick: boole
   const options = { children, program, seed: 1, weakness: undefined, anywhere: false };
   const stage = await Stage.open(scenario, options);
   try {
-    return await measure(stage, quick ? 3_000 : 10_000);
+    return await measure(stage, quick ? 2_000 : 10_000);
   } finally {
     await stage.close();
   }
@@ -47,7 +47,7 @@ async function measure(stage: Stage, ms: number): Promise<Measured> {
   let longest = 0;
   let failures = 0;
   // not counted: connections are made, code is compiled
-  const from = wallNow() + 1_000;
+  const from = wallNow() + 500;
   const until = from + ms;
   const write = async (gateway: string): Promise<void> => {
     for (;;) {

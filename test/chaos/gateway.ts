@@ -1,6 +1,5 @@
 // One gateway as a process: configured by a file as any other, but for its lock, which may be given a weakness.
 
-import { flushCompileCache } from 'node:module';
 import pino from 'pino';
 import { loadConfig } from '../../src/config/load.ts';
 import { start } from '../../src/start.ts';
@@ -8,6 +7,7 @@ import { isWeakness, openWeakened } from './weakened.ts';
 
 const [, , file = '', logFile = '', weakness = ''] = process.argv;
 process.once('disconnect', () => process.exit());
+if (file === '') process.exit(); // only to be compiled
 const loaded = loadConfig({ file, env: {}, flags: {} });
 if ('faults' in loaded)
   throw new Error(loaded.faults.map(({ line, message }) => `${line}: ${message}`).join('\n'));
@@ -17,4 +17,3 @@ const log = pino({ level: 'info', base: { pid: process.pid } }, destination);
 const lock = isWeakness(weakness) ? await openWeakened(weakness, loaded.config, log) : undefined;
 const running = await start(loaded.config, log, lock);
 process.send?.(running.data);
-flushCompileCache(); // it is killed in the end

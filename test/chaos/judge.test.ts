@@ -9,7 +9,8 @@ import type { Trial } from './trial.ts';
 
 const [race] = SCENARIOS;
 if (race === undefined) throw new Error('no scenario');
-const scenario = { ...race, least: 2 };
+const scenario = race;
+const LEAST = 2;
 
 const entry = (at: number, change: Partial<Applied> = {}): Applied => ({
   id: `a-${at}`,
@@ -67,7 +68,7 @@ const brokenBy = (change: Partial<Operation>) =>
   });
 
 t.test('the protocol', async (t) => {
-  const verdict = (of: Trial) => judge(scenario, undefined, of).verdict;
+  const verdict = (of: Trial) => judge(scenario, undefined, of, LEAST).verdict;
   t.equal(verdict(trial()), 'holds');
   t.equal(verdict(brokenBy({})), 'BROKEN', 'a break');
   t.equal(verdict({ ...brokenBy({}), stall: 5000 }), 'VOID', 'a break that the machine may have made');
@@ -75,27 +76,27 @@ t.test('the protocol', async (t) => {
   t.equal(verdict(trial({}, { stuck: ['c1'] })), 'BROKEN', 'somebody who does not get on');
   t.equal(verdict(trial({ applied: [], operations: [], counters: new Map() })), 'VOID', 'too few writes');
   const demanding = { ...scenario, requires: ['kill'] as const };
-  t.equal(judge(demanding, undefined, trial()).verdict, 'VOID', 'no fault');
+  t.equal(judge(demanding, undefined, trial(), LEAST).verdict, 'VOID', 'no fault');
   const faults = [{ kind: 'kill', gateway: 'g1', from: 11, to: 12 }] as const;
-  t.equal(judge(demanding, undefined, trial({ faults })).verdict, 'holds');
-  t.equal(judge(demanding, 'short', trial({ faults })).verdict, 'holds', 'on short leases too');
+  t.equal(judge(demanding, undefined, trial({ faults }), LEAST).verdict, 'holds');
+  t.equal(judge(demanding, 'short', trial({ faults }), LEAST).verdict, 'holds', 'on short leases too');
 });
 
 t.test('a control must break, and by what it is about', async (t) => {
-  t.equal(judge(scenario, 'R3', trial()).verdict, 'DID NOT BREAK');
-  t.equal(judge(scenario, 'R3', brokenBy({})).verdict, 'VOID', 'no client had gone');
-  t.equal(judge(scenario, 'R3', brokenBy({ gaveUp: true })).verdict, 'breaks, as it must');
-  t.equal(judge(scenario, 'R2', brokenBy({ status: 504 })).verdict, 'breaks, as it must');
+  t.equal(judge(scenario, 'R3', trial(), LEAST).verdict, 'DID NOT BREAK');
+  t.equal(judge(scenario, 'R3', brokenBy({}), LEAST).verdict, 'VOID', 'no client had gone');
+  t.equal(judge(scenario, 'R3', brokenBy({ gaveUp: true }), LEAST).verdict, 'breaks, as it must');
+  t.equal(judge(scenario, 'R2', brokenBy({ status: 504 }), LEAST).verdict, 'breaks, as it must');
   const paused = brokenBy({});
   const faults = [{ kind: 'pause', gateway: 'g1', from: 21, to: 22 }] as const;
   const history = { ...paused.history, faults };
-  t.equal(judge(scenario, 'R1', { ...paused, history }).verdict, 'breaks, as it must');
-  t.equal(judge(scenario, 'R4', { ...paused, history }).verdict, 'VOID', 'it was a pause, no crash');
+  t.equal(judge(scenario, 'R1', { ...paused, history }, LEAST).verdict, 'breaks, as it must');
+  t.equal(judge(scenario, 'R4', { ...paused, history }, LEAST).verdict, 'VOID', 'it was a pause, no crash');
 });
 
 t.test('the table has a line for each row, and says why a verdict is bad', async (t) => {
   const row = (weakness: 'R3' | undefined, of: Trial) => {
-    const judged = judge(scenario, weakness, of);
+    const judged = judge(scenario, weakness, of, LEAST);
     return { ...judged, scenario: 'race', weakness, gateways: 3, seconds: 1 };
   };
   const good = row(undefined, trial());

@@ -41,7 +41,13 @@ export function isGood({ verdict }: Judged): boolean {
   return verdict === 'holds' || verdict === 'breaks, as it must';
 }
 
-export function judge(scenario: Scenario, weakness: Weakness | undefined, trial: Trial): Judged {
+/** `least`: how many writes there must be for the run to say something. */
+export function judge(
+  scenario: Scenario,
+  weakness: Weakness | undefined,
+  trial: Trial,
+  least: number,
+): Judged {
   const { history } = trial;
   const broken = brokenChain(history);
   const count = (of: string) => history.operations.filter(({ outcome }) => outcome === of).length;
@@ -62,7 +68,7 @@ export function judge(scenario: Scenario, weakness: Weakness | undefined, trial:
     stuck: trial.stuck,
     stall: trial.stall,
   };
-  return { ...counted, ...sentence(scenario, weakness, counted) };
+  return { ...counted, ...sentence(scenario, weakness, counted, least) };
 }
 
 type Counted = Omit<Judged, 'verdict' | 'why'>;
@@ -71,6 +77,7 @@ function sentence(
   scenario: Scenario,
   weakness: Weakness | undefined,
   counted: Counted,
+  least: number,
 ): Pick<Judged, 'verdict' | 'why'> {
   const { breaks, explained, violations, stuck, stall } = counted;
   if (mustBreak(weakness)) {
@@ -84,7 +91,7 @@ function sentence(
   const [first] = violations;
   if (first !== undefined) return { verdict: 'BROKEN', why: `${first.rule}: ${first.text}` };
   if (stuck.length > 0) return { verdict: 'BROKEN', why: `I5: ${stuck.join(', ')} did not get on` };
-  const why = voidReason(scenario, counted, scenario.least);
+  const why = voidReason(scenario, counted, least);
   return { verdict: why === '' ? 'holds' : 'VOID', why };
 }
 

@@ -14,7 +14,7 @@ import { SCENARIOS } from './scenarios.ts';
 import { Stage } from './stage.ts';
 
 export async function latency(children: Children, program: string, quick: boolean): Promise<Measured> {
-  const rounds = quick ? 1_000 : 5_000;
+  const rounds = quick ? 500 : 5_000;
   const alone = await lockTimes(children, program, rounds);
   const memory = await putTimes(children, program, 'memory', rounds / 2);
   const redis = await putTimes(children, program, 'redis', rounds / 2);

@@ -35,8 +35,8 @@ export interface Scenario {
   readonly originLinks: boolean;
   /** Each of these must have befallen a write, or the run says nothing. */
   readonly requires: readonly FaultKind[];
-  /** Fewer applied writes say nothing. */
-  readonly least: number;
+  /** Fewer applied writes in each second of faults say nothing; the guard's time counts, too. */
+  readonly rate: number;
   /** How long faults go on, seconds; quick 0: not in the quick run. */
   readonly seconds: { readonly quick: number; readonly usual: number };
   /** What must hold: the protocol as it is, or on short leases. */
