@@ -117,7 +117,7 @@ function report(
   const { turn, answer, locked } = longest;
   say(
     `${isGood(row) ? 'ok' : 'NOT OK'} ${row.scenario} ${row.weakness ?? 'protocol'}: ${row.applied} applied, ${row.breaks} breaks` +
-      `; longest wait for an answer ${Math.round(answer)} ms, without a turn ${Math.round(turn)} ms, for a key at the end` +
+      `; longest wait for an answer ${Math.round(answer)} ms, without a turn ${Math.round(turn)} ms, until all keys were free` +
       ` ${Math.round(locked)} ms; stalled ${stall} ms, origin gave up ${origin.dropped}; pauses taken back ${takenBack}`,
   );
   const unavailable = codesOf(history.operations);

@@ -28,6 +28,7 @@ export class Fleet {
   readonly #directory: string;
   readonly #running = new Map<string, { readonly child: ChildProcess; readonly url: string }>();
   readonly #deaths: string[] = [];
+  readonly #relaunched: Promise<void>[] = [];
   /** Stops that hit running code and were taken back. */
   #takenBack = 0;
 
@@ -91,6 +92,7 @@ export class Fleet {
   }
 
   async close(): Promise<void> {
+    await Promise.allSettled(this.#relaunched);
     const running = [...this.#running.values()];
     this.#running.clear();
     await Promise.all(running.map(({ child }) => this.#options.children.end(child)));
@@ -107,6 +109,7 @@ export class Fleet {
       if (this.#running.get(name)?.child !== child) return;
       this.#deaths.push(`${name} ended by itself (${code ?? signal})`);
       this.#running.delete(name);
+      this.#relaunched.push(this.#launch(name)); // as whoever supervises it would
     });
   }
 

@@ -23,9 +23,9 @@ export interface Trial {
   readonly history: History;
   readonly origin: OriginState;
   readonly durationMs: number;
-  /** Longest times, milliseconds: a patient client's without a turn, and for an answer; until a key was free at the end. */
+  /** Longest times, milliseconds: a patient client's without a turn, and for an answer; until the last key was free after all faults. */
   readonly longest: { readonly turn: number; readonly answer: number; readonly locked: number };
-  /** Clients that had no turn, keys that stayed locked after all faults, and gateways that ended by themselves. */
+  /** Clients that never had a turn, keys that stayed locked, and gateways that ended by themselves. */
   readonly stuck: readonly string[];
   /** Pauses that hit running code and were taken back. */
   readonly takenBack: number;
@@ -46,14 +46,21 @@ export async function runTrial(scenario: Scenario, stage: Stage, options: TrialO
   const random = seeded(options.seed);
   const operations: Operation[] = [];
   const faults: Fault[] = [];
-  const clients = openClients(scenario, stage, random, (operation) => operations.push(operation));
+  const record = (operation: Operation): void => void operations.push(operation);
+  const clients = openClients(scenario, stage, random, record);
   const patient = clients.slice(scenario.impatient);
   const delays = monitorEventLoopDelay({ resolution: 5 });
   delays.enable();
   const started = wallNow();
   const over = new AbortController();
-  let writing = true;
-  const atWork = clients.map((client) => client.run(() => writing));
+  let writing = { until: Number.POSITIVE_INFINITY };
+  const isOver = () => writing.until < Number.POSITIVE_INFINITY;
+  // who has had no turn until then goes on for a while
+  const atWork = clients.map((client) =>
+    client.run(
+      () => !isOver() || (hadNoTurn(client) && patient.includes(client) && wallNow() < writing.until),
+    ),
+  );
   const { fleet, engine, originLinks } = stage;
   const world: World = {
     ...{ fleet, engine, originLinks, random, ended: over.signal, hurried: options.enough !== undefined },
@@ -69,12 +76,9 @@ export async function runTrial(scenario: Scenario, stage: Stage, options: TrialO
 
   // a control has shown what it had to, and some of them leave keys behind
   const waits = mustBreak(options.weakness) ? 0 : allowedWait(scenario);
-  const stuck = await clientsWithoutTurn(patient, wallNow(), waits);
-  writing = false;
-  await Promise.all(atWork);
-  const { locked, keys } = await lockedKeys(scenario, stage, random, waits, (operation) =>
-    operations.push(operation),
-  );
+  writing = { until: wallNow() + waits };
+  const [{ locked, keys }] = await Promise.all([lockedKeys(stage, random, waits, record), ...atWork]);
+  const without = patient.filter(hadNoTurn).map(({ name }) => name);
   const origin = await settled(stage);
   const history: History = {
     initial: new Map(stage.keys.map((key) => [key, `"${key}.0"`])),
@@ -84,7 +88,12 @@ export async function runTrial(scenario: Scenario, stage: Stage, options: TrialO
   };
   const longestOf = (of: 'turn' | 'answer') => Math.max(...patient.map(({ waits }) => waits[of]));
   return {
-    ...{ history, origin, durationMs: wallNow() - started, stuck: [...stuck, ...keys, ...fleet.deaths] },
+    ...{
+      history,
+      origin,
+      durationMs: wallNow() - started,
+      stuck: waits === 0 ? [] : [...without, ...keys, ...fleet.deaths],
+    },
     longest: { turn: longestOf('turn'), answer: longestOf('answer'), locked },
     takenBack: fleet.takenBack,
     stall: Math.max(origin.stall, Math.round(delays.max / 1e6)),
@@ -92,6 +101,10 @@ export async function runTrial(scenario: Scenario, stage: Stage, options: TrialO
       .slice(0, DESCRIBED)
       .flatMap((broken) => describeBreak(history, broken, (gateway, key) => fleet.logOf(gateway, `/${key}`))),
   };
+}
+
+function hadNoTurn({ lastTurn }: Client): boolean {
+  return lastTurn === Number.NEGATIVE_INFINITY;
 }
 
 function openClients(
@@ -118,34 +131,24 @@ async function untilOver(stage: Stage, until: number, enough: number | undefined
   }
 }
 
-/** Those that have no turn for `ms` after all faults are over. */
-async function clientsWithoutTurn(clients: readonly Client[], since: number, ms: number): Promise<string[]> {
-  const without = () => clients.filter(({ lastTurn }) => lastTurn <= since);
-  while (wallNow() < since + ms && without().length > 0) await sleep(LOOK);
-  return ms === 0 ? [] : without().map(({ name }) => name);
-}
-
-/** When nobody writes any more: those that take longer than `ms` to be written once, and the longest of all. */
+/** The keys that nobody gets a turn for within `ms` after all faults, and the longest time that one took. */
 async function lockedKeys(
-  scenario: Scenario,
-  stage: Stage,
+  { origin, fleet, keys }: Stage,
   random: Random,
   ms: number,
   record: (operation: Operation) => void,
 ): Promise<{ readonly locked: number; readonly keys: readonly string[] }> {
   const since = wallNow();
-  const { origin, fleet } = stage;
-  const patience = allowedWait(scenario);
-  const write = async (key: string): Promise<{ key: string; after: number }> => {
-    const options = { origin, fleet, keys: [key], record, patience, random: random.branch(key) };
+  const had = async (key: string): Promise<{ key: string; after: number }> => {
+    const options = { origin, fleet, keys: [key], record, patience: ms, random: random.branch(key) };
     const client = new Client({ name: `last-${key}`, ...options });
     await client.run(() => wallNow() < since + ms && client.lastTurn <= since);
     return { key, after: client.lastTurn <= since ? Number.POSITIVE_INFINITY : client.lastTurn - since };
   };
-  const written = ms === 0 ? [] : await Promise.all(stage.keys.map(write));
+  const turns = ms === 0 ? [] : await Promise.all(keys.map(had));
   return {
-    locked: Math.max(0, ...written.map(({ after }) => after)),
-    keys: written.filter(({ after }) => after > ms).map(({ key }) => key),
+    locked: Math.max(0, ...turns.map(({ after }) => after)),
+    keys: turns.filter(({ after }) => after > ms).map(({ key }) => key),
   };
 }
 
