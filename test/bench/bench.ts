@@ -7,7 +7,7 @@ import { type Options, readOptions } from './options.ts';
 import { startOrigin } from './origin.ts';
 import { pace } from './paced.ts';
 import { installPeers, type Peer, type Place, startPeer, versions } from './peers.ts';
-import { memoryFolder, removeFolder } from './program.ts';
+import { endOnSignals, memoryFolder, removeFolder } from './program.ts';
 import { asText, sectionsOf } from './report.ts';
 import { judge, PACE, type PacedRound, type Results, voids } from './results.ts';
 import { measureInTurns, type Round, type RoundOptions, type Subject } from './rounds.ts';
@@ -106,6 +106,7 @@ async function measureAll(options: Options, cores: Cores): Promise<Results> {
 /** 0: every measured target held and no round was void; 1 otherwise. */
 async function main(args: string[]): Promise<number> {
   const options = readOptions(args);
+  endOnSignals();
   await installPeers();
   const cores = chooseCores();
   pinSelf(cores.load);

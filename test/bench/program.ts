@@ -1,6 +1,7 @@
 // Programs of the benchmark: started on one core, awaited until they accept connections, and stopped.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -16,10 +17,21 @@ export interface Program {
 const START = 10_000;
 const STOP = 2_000;
 
+/** Most programs and folders of a run: each waits for its end. */
+const LISTENERS = 100;
+
+/** A run that is interrupted leaves neither programs nor folders behind. */
+export function endOnSignals(): void {
+  process.setMaxListeners(LISTENERS);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
+}
+
 /** Pages of memory, where there is such a folder: the origin's files must not wait for a disk. */
 export async function memoryFolder(): Promise<string> {
   const parent = (await isFolder('/dev/shm')) ? '/dev/shm' : tmpdir();
-  return mkdtemp(join(parent, 'ifmatch-bench-'));
+  const folder = await mkdtemp(join(parent, 'ifmatch-bench-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 async function isFolder(path: string): Promise<boolean> {
@@ -76,7 +88,14 @@ export async function startProgram(
   child.stderr.on('data', (chunk: Buffer) => {
     said = (said + chunk.toString()).slice(-2_000);
   });
-  const gone = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  const gone = new Promise<void>((resolve) =>
+    child.once('close', () => {
+      process.off('exit', kill);
+      resolve();
+    }),
+  );
   child.once('error', (error) => {
     said += error.message;
   });
