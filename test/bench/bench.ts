@@ -66,15 +66,14 @@ async function measurePaced(options: Options, place: Place): Promise<PacedRound[
     );
     for (let round = -1; round < options.rounds; round++) {
       for (const { name, peer } of subjects) {
-        const paced = await pace(findCase(name).kind, {
-          port: peer.port,
-          rate: PACE,
-          seconds: options.seconds,
-        });
+        const paced = await paceOnce(name, peer, options.seconds);
         // the first one warms up
         if (round >= 0) results.push({ case: name, peer: peer.name, paced });
-        const numbers = `p50 ${paced.p50.toFixed(2)} ms, p99 ${paced.p99.toFixed(2)} ms`;
-        tell(`  ${round + 1}/${options.rounds} at ${PACE}/s ${name}, ${peer.name}: ${numbers}`);
+        const said =
+          'void' in paced
+            ? `void: ${paced.void}`
+            : `p50 ${paced.p50.toFixed(2)} ms, p99 ${paced.p99.toFixed(2)} ms`;
+        tell(`  ${round + 1}/${options.rounds} at ${PACE}/s ${name}, ${peer.name}: ${said}`);
       }
     }
   } finally {
@@ -83,9 +82,24 @@ async function measurePaced(options: Options, place: Place): Promise<PacedRound[
   return results;
 }
 
+async function paceOnce(name: CaseName, { port }: Peer, seconds: number): Promise<PacedRound['paced']> {
+  try {
+    const paced = await pace(findCase(name).kind, { port, rate: PACE, seconds });
+    return paced.wrong > 0 ? { void: `${paced.wrong} wrong answers` } : paced;
+  } catch (error) {
+    return { void: error instanceof Error ? error.message : String(error) };
+  }
+}
+
 async function measureAll(options: Options, cores: Cores): Promise<Results> {
   const folder = await memoryFolder();
-  const turns = { core: cores.load, rounds: options.rounds, seconds: options.seconds, tell };
+  const turns = {
+    core: cores.load,
+    proxyCore: cores.proxy,
+    rounds: options.rounds,
+    seconds: options.seconds,
+    tell,
+  };
   try {
     const origin = await startOrigin(folder, cores.origin);
     const place = { origin, folder, core: cores.proxy };

@@ -117,7 +117,13 @@ async function compareFlows(
       }),
     );
     const tell = (line: string) => process.stderr.write(`${line}\n`);
-    const results = await measureInTurns(subjects, { core: cores.load, rounds, seconds, tell });
+    const results = await measureInTurns(subjects, {
+      core: cores.load,
+      proxyCore: cores.proxy,
+      rounds,
+      seconds,
+      tell,
+    });
     return CASES.map((name, index) => ({
       name: findCase(name).title,
       ratio: ratioOf(results[2 * index] ?? [], results[2 * index + 1] ?? []),

@@ -96,6 +96,8 @@ function method({ rounds, seconds }: Circumstances): string[] {
     '  mean length of all answers. A round with a wrong one is void and listed.',
     '- `core used` is the processor time of the proxy against the clock. With * the proxy was not the limit: the origin and',
     '  the load were, and it could have done more. A 412 costs its proxy a HEAD, and the origin little.',
+    '- By processor time: the same ratio of what one request costs the proxies. It holds where origin, load or other',
+    '  programs were the limit.',
     '- Delay: an open load that sends on the tick, whatever is still unanswered. Its own lateness is in the last column.',
     '',
     ...Object.entries(DESCRIPTIONS).map(([name, words]) => `- ${name}: ${words}`),

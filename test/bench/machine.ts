@@ -32,6 +32,13 @@ export function processorTime(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS;
 }
 
+/** Seconds that a core has worked so far, for whomever, or was kept from us by the machine below. */
+export function coreTime(core: number): number {
+  const line = new RegExp(`^cpu${core} (.*)$`, 'm').exec(readFileSync('/proc/stat', 'utf8'))?.[1] ?? '';
+  const [user = 0, nice = 0, system = 0, , , , , stolen = 0] = line.split(' ').map(Number);
+  return (user + nice + system + stolen) / TICKS;
+}
+
 /** One line: processor, cores, memory, kernel, Node, and how busy the machine was when asked. */
 export function describeMachine(): string {
   const [cpu] = cpus();

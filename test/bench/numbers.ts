@@ -49,11 +49,28 @@ export function summarize(rounds: readonly Round[]): Summary {
 
 /** The rate of `ours` against `theirs`, round by round; rounds that do not count leave out their partner. */
 export function ratioOf(ours: readonly Round[], theirs: readonly Round[]): Ratio | undefined {
-  const ratios = ours.flatMap((round, index) => {
+  return ratioOfAll(pairs(ours, theirs).map(([one, other]) => one.rate / other.rate));
+}
+
+/**
+ * The same by processor time: how many requests `ours` answers in the time in which `theirs` answers one. It does not
+ * depend on how much of the core others left, nor on whether origin and load kept up.
+ */
+export function costRatioOf(ours: readonly Round[], theirs: readonly Round[]): Ratio | undefined {
+  return ratioOfAll(pairs(ours, theirs).map(([one, other]) => other.cost / one.cost));
+}
+
+function pairs(ours: readonly Round[], theirs: readonly Round[]): [Measured, Measured][] {
+  return ours.flatMap((round, index) => {
     const other = theirs[index];
-    return other !== undefined && counts(round) && counts(other) ? [round.rate / other.rate] : [];
+    return other !== undefined && counts(round) && counts(other) ? [[round, other]] : [];
   });
-  return ratioOfAll(ratios);
+}
+
+/** Of all rounds, those that count and in which others used more than `share` of the core; and the most they used. */
+export function disturbedBy(rounds: readonly Round[], share: number): { rounds: number; most: number } {
+  const shares = rounds.filter(counts).map(({ others }) => others);
+  return { rounds: shares.filter((used) => used > share).length, most: Math.max(0, ...shares) };
 }
 
 export function ratioOfAll(ratios: readonly number[]): Ratio | undefined {

@@ -23,8 +23,8 @@ export interface Paced {
   readonly wrong: number;
 }
 
-/** Most connections; more are open only when answers stay out. */
-const CONNECTIONS = 256;
+/** Most connections; so many are open only when answers stay out for a second. */
+const CONNECTIONS = 1_000;
 /** Milliseconds for the last answers. */
 const GRACE = 2_000;
 
@@ -45,11 +45,13 @@ export async function pace(kind: Kind, { port, rate, seconds }: PacedOptions): P
   const times: number[] = [];
   const lateness: number[] = [];
   const total = rate * seconds;
-  let fail: (error: Error) => void = () => {};
-  const failed = new Promise<never>((_, reject) => {
-    fail = reject;
-  });
+  const { promise: failed, reject } = Promise.withResolvers<never>();
   failed.catch(() => {});
+  let over = false;
+  const fail = (error: Error): void => {
+    over = true;
+    reject(error);
+  };
   const lines: Line[] = [];
   const takeLine = (): Line | undefined => {
     const line = idle.pop();
@@ -77,7 +79,7 @@ export async function pace(kind: Kind, { port, rate, seconds }: PacedOptions): P
     line.socket.write(messages[number % messages.length] ?? '');
   };
   try {
-    await Promise.race([failed, ticks(total, rate, send)]);
+    await Promise.race([failed, ticks(total, rate, () => over, send)]);
     const deadline = performance.now() + GRACE;
     while (under > 0 && performance.now() < deadline) await Promise.race([failed, delay(1)]);
     if (under > 0) throw new Error(`${under} answers stayed out`);
@@ -87,14 +89,15 @@ export async function pace(kind: Kind, { port, rate, seconds }: PacedOptions): P
   return { requests: times.length, ...percentiles(times), late: at(sorted(lateness), 0.99), wrong };
 }
 
-/** Calls `send` for each tick that has come. Between them it sleeps: the origin may be on the same core. */
+/** Calls `send` for each tick that has come, until it is `over`. Between them it sleeps: the origin may be on the same core. */
 async function ticks(
   total: number,
   rate: number,
+  over: () => boolean,
   send: (number: number, due: number) => void,
 ): Promise<void> {
   const start = performance.now();
-  for (let number = 0; number < total; ) {
+  for (let number = 0; number < total && !over(); ) {
     const due = start + (number * 1000) / rate;
     if (performance.now() >= due) {
       send(number, due);

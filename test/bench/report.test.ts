@@ -3,17 +3,17 @@
 import t from 'tap';
 import type { CaseName, PeerName } from './cases.ts';
 import { fault, readLoad } from './load.ts';
-import { median, ratioOf, summarize } from './numbers.ts';
+import { costRatioOf, median, ratioOf, summarize } from './numbers.ts';
 import { drawPicture } from './picture.ts';
 import { asMarkdown, asText, sectionsOf } from './report.ts';
-import { judge, type Results, voids } from './results.ts';
+import { disturbance, judge, type Results, voids } from './results.ts';
 import type { Round } from './rounds.ts';
 
 const LINE =
   '{"requests":1000,"microseconds":2000000,"bytes":200000,"p50":1500,"p99":9000,"refused":0,"broken":0,"timeouts":0}';
 
 function aRound(rate: number): Round {
-  return { load: { ...readLoad(LINE), requests: rate * 2 }, rate, busy: 1, cost: 1e6 / rate };
+  return { load: { ...readLoad(LINE), requests: rate * 2 }, rate, busy: 1, cost: 1e6 / rate, others: 0 };
 }
 
 function resultsOf(rates: readonly [CaseName, PeerName, readonly Round[]][]): Results {
@@ -55,6 +55,7 @@ t.test('medians and ratios leave void rounds out', async (t) => {
   const ratio = ratioOf([aRound(100), wrong, aRound(300)], [aRound(50), aRound(50), aRound(100)]);
   t.same(ratio, { median: 2.5, least: 2, most: 3 }, 'each round against the same round');
   t.equal(ratioOf([wrong], [aRound(1)]), undefined);
+  t.equal(costRatioOf([aRound(100)], [aRound(50)])?.median, 2, 'half the processor time is twice the speed');
 });
 
 t.test('targets are held, missed, or not measured', async (t) => {
@@ -67,6 +68,9 @@ t.test('targets are held, missed, or not measured', async (t) => {
   t.equal(put?.held, true);
   t.equal(lua?.held, undefined);
   t.equal(failed?.held, false);
+  t.equal(disturbance(results), undefined);
+  const disturbed = resultsOf([['get', 'ifmatch', [aRound(1), { ...aRound(1), others: 0.5 }]]]);
+  t.match(disturbance(disturbed), /1 of 2 rounds, up to 50 %/);
 });
 
 t.test('tables: aligned for the terminal, Markdown for the page', async (t) => {

@@ -1,8 +1,9 @@
 // The report: tables for the terminal and for docs/performance.md, from the same rows.
 
 import { findCase, type PeerName } from './cases.ts';
-import { median, type Summary, summarize } from './numbers.ts';
-import { judge, PACE, type PacedRound, type Results, voids } from './results.ts';
+import { type Summary, summarize } from './numbers.ts';
+import type { Paced } from './paced.ts';
+import { disturbance, judge, medianOf, PACE, type PacedRound, type Results, voids } from './results.ts';
 import type { Series } from './series.ts';
 
 /** The first row is the heading. */
@@ -20,7 +21,7 @@ const SATURATED = 0.9;
 /** All of a run, in order. */
 export function sectionsOf(results: Results): Section[] {
   return [
-    ...(results.cases.size > 0 ? [{ title: 'Targets', table: targets(results) }] : []),
+    ...(results.cases.size > 0 ? [targetSection(results)] : []),
     ...[...results.cases].map(([name, peers]) => ({
       title: findCase(name).title,
       table: caseTable([...peers].map(([peer, rounds]) => [peer, summarize(rounds)])),
@@ -33,13 +34,16 @@ export function sectionsOf(results: Results): Section[] {
   ];
 }
 
-function targets(results: Results): Table {
-  const rows = judge(results).map(({ target, found, held }) => [
+function targetSection(results: Results): Section {
+  const rows = judge(results).map(({ target, found, byCost, held }) => [
     target,
     found ?? 'not measured',
+    byCost,
     held === undefined ? '' : held ? 'held' : 'MISSED',
   ]);
-  return [['target', 'measured: median (least to most)', ''], ...rows];
+  const text = disturbance(results);
+  const table = [['target', 'measured: median (least to most)', 'by processor time', ''], ...rows];
+  return { title: 'Targets', ...(text === undefined ? {} : { text }), table };
 }
 
 const MEASURES = ['requests/s', 'slowest to fastest', 'p50 ms', 'p99 ms', 'core used', 'µs of it a request'];
@@ -85,8 +89,7 @@ function pacedTable(rounds: readonly PacedRound[]): Table {
     groups.set(name, [...(groups.get(name) ?? []), round]);
   }
   const rows = [...groups].map(([name, of]) => {
-    const middle = (pick: (paced: PacedRound['paced']) => number) =>
-      median(of.map(({ paced }) => pick(paced))).toFixed(2);
+    const middle = (pick: (paced: Paced) => number) => medianOf(of, pick).toFixed(2);
     return [
       name,
       middle(({ p50 }) => p50),

@@ -1,9 +1,9 @@
 // Everything that a run has measured, and what it means against the targets.
 
 import type { CaseName, PeerName } from './cases.ts';
-import { median, type Ratio, ratioOf } from './numbers.ts';
+import { costRatioOf, disturbedBy, median, type Ratio, ratioOf } from './numbers.ts';
 import type { Paced } from './paced.ts';
-import type { Round } from './rounds.ts';
+import { DISTURBED, type Round } from './rounds.ts';
 import type { Series } from './series.ts';
 
 export type CaseResults = ReadonlyMap<PeerName, readonly Round[]>;
@@ -12,7 +12,13 @@ export type CaseResults = ReadonlyMap<PeerName, readonly Round[]>;
 export interface PacedRound {
   readonly case: CaseName;
   readonly peer: PeerName;
-  readonly paced: Paced;
+  /** Or why it does not count. */
+  readonly paced: Paced | { readonly void: string };
+}
+
+/** Of the rounds of one peer that count, the median of one number; NaN of none. */
+export function medianOf(rounds: readonly PacedRound[], pick: (paced: Paced) => number): number {
+  return median(rounds.flatMap(({ paced }) => ('void' in paced ? [] : [pick(paced)])));
 }
 
 export interface Results {
@@ -25,6 +31,8 @@ export interface Verdict {
   readonly target: string;
   /** What was measured; undefined when it was not. */
   readonly found: string | undefined;
+  /** The same by processor time; empty where that says nothing. */
+  readonly byCost: string;
   readonly held: boolean | undefined;
 }
 
@@ -92,9 +100,11 @@ export function judge(results: Results): Verdict[] {
 function judgeRatio({ cases }: Results, { ours, theirs, least }: RatioTarget): Verdict {
   const rounds = ({ case: name, peer }: Measure) => cases.get(name)?.get(peer) ?? [];
   const ratio = ratioOf(rounds(ours), rounds(theirs));
+  const cost = costRatioOf(rounds(ours), rounds(theirs));
   return {
     target: `${ours.words} at least ${least} of ${theirs.words}`,
     found: ratio === undefined ? undefined : sayRatio(ratio),
+    byCost: cost === undefined ? '' : cost.median.toFixed(2),
     held: ratio === undefined ? undefined : ratio.median >= least,
   };
 }
@@ -105,16 +115,27 @@ export function sayRatio({ median: middle, least, most }: Ratio): string {
 
 function judgeDelay({ paced }: Results, { ours, origin, words, most }: (typeof DELAYS)[number]): Verdict {
   const p99 = (name: CaseName, peer: PeerName) =>
-    median(
-      paced.filter((round) => round.case === name && round.peer === peer).map((round) => round.paced.p99),
+    medianOf(
+      paced.filter((round) => round.case === name && round.peer === peer),
+      (round) => round.p99,
     );
   const added = p99(ours, 'ifmatch') - p99(origin, 'origin');
   const isThere = !Number.isNaN(added);
   return {
     target: `${words} at ${PACE} a second: p99 at most ${most} ms above the origin's own`,
     found: isThere ? `${added.toFixed(2)} ms` : undefined,
+    byCost: '',
     held: isThere ? added <= most : undefined,
   };
+}
+
+/** A sentence about what else ran on the core of the proxies; undefined when nothing that matters did. */
+export function disturbance({ cases }: Results): string | undefined {
+  const rounds = [...cases.values()].flatMap((peers) => [...peers.values()].flat());
+  const disturbed = disturbedBy(rounds, DISTURBED);
+  if (disturbed.rounds === 0) return undefined;
+  const most = Math.round(disturbed.most * 100);
+  return `Other programs used the core of the proxies in ${disturbed.rounds} of ${rounds.length} rounds, up to ${most} %: measure again on an idle machine.`;
 }
 
 /** Why rounds were void, all over the run: what a benchmark of errors would look like. */
@@ -129,8 +150,8 @@ export function voids({ cases, series, paced }: Results): string[] {
       summary.voids.map((reason) => `${title}, ${size} ${unit}: ${reason}`),
     ),
   );
-  const ofPaced = paced
-    .filter(({ paced: { wrong } }) => wrong > 0)
-    .map(({ case: name, peer, paced: { wrong } }) => `${name}, ${peer}: ${wrong} wrong answers at ${PACE}/s`);
+  const ofPaced = paced.flatMap(({ case: name, peer, paced: round }) =>
+    'void' in round ? [`${name}, ${peer}, ${PACE} a second: ${round.void}`] : [],
+  );
   return [...ofCases, ...ofSeries, ...ofPaced];
 }
