@@ -135,8 +135,8 @@ async function main(args: string[]): Promise<number> {
   };
   tell(`${how.machine}\n${how.cores}\n${how.versions}`);
   const results = await measureAll(options, cores);
-  for (const section of sectionsOf(results)) process.stdout.write(`${asText(section)}\n`);
   if (options.write) await writePage(results, how);
+  for (const section of sectionsOf(results)) process.stdout.write(`${asText(section)}\n`);
   const missed = judge(results).some(({ held }) => held === false);
   return missed || voids(results).length > 0 ? 1 : 0;
 }
