@@ -1,6 +1,6 @@
 // ifmatch serve: runs until SIGTERM, then drains.
 import type { Logger } from 'pino';
-import { openLog } from '../app/log.ts';
+import { openLog, standardOutput } from '../app/log.ts';
 import { type Running, start } from '../start.ts';
 import { readConfiguration } from './configuration.ts';
 import { startFault } from './start-fault.ts';
@@ -17,7 +17,7 @@ export async function serve(args: string[], terminal: Terminal): Promise<number>
     admin: { type: 'string' },
   } as const;
   const { values } = parseCommand({ args, options });
-  const log = openLog(logLevel(terminal, 'info'));
+  const log = openLog(logLevel(terminal, 'info'), standardOutput());
   const config = readConfiguration(values, terminal);
   if (config === undefined) return 1;
   let running: Running;
