@@ -76,10 +76,12 @@ async function run(
     say(`!! ${scenario.name} does not come to an end`);
     process.exit(1);
   }, milliseconds + AROUND);
+  // in a long run, how often the other breaks is of interest, too
+  const enough = flags.minutes === undefined ? ENOUGH : Number.POSITIVE_INFINITY;
   const trial = await runTrial(scenario, stage, {
     ...options,
     milliseconds,
-    enough: control ? ENOUGH : undefined,
+    enough: control ? enough : undefined,
   });
   clearTimeout(stuck);
   const judged = judge(scenario, weakness, trial, (scenario.rate * ms) / 1000);
