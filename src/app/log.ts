@@ -9,6 +9,11 @@ export function openLog(level: string, destination?: DestinationStream): Logger 
   return destination === undefined ? pino(options) : pino(options, destination);
 }
 
+/** Where lines go by default, for a log that others write to as well: each call writes all it is given, in order. */
+export function standardOutput(): DestinationStream {
+  return pino.destination(1);
+}
+
 /**
  * Writes the line once the answer has gone and a write's fate is known. Failures of the origin and of the gateway, unknown
  * fates and would-be refusals are warnings. Status 499: the client left before it was answered.

@@ -1,8 +1,10 @@
 // ifmatch serve: runs until SIGTERM, then drains.
 import type { Logger } from 'pino';
-import { openLog } from '../app/log.ts';
+import { openLog, standardOutput } from '../app/log.ts';
 import { type Running, start } from '../start.ts';
-import { readConfiguration } from './configuration.ts';
+import { forker } from '../workers/fork.ts';
+import { startPrimary } from '../workers/primary.ts';
+import { configurationAt, findConfiguration } from './configuration.ts';
 import { startFault } from './start-fault.ts';
 import { parseCommand, type Terminal, UsageError } from './terminal.ts';
 
@@ -17,12 +19,23 @@ export async function serve(args: string[], terminal: Terminal): Promise<number>
     admin: { type: 'string' },
   } as const;
   const { values } = parseCommand({ args, options });
-  const log = openLog(logLevel(terminal, 'info'));
-  const config = readConfiguration(values, terminal);
+  const level = logLevel(terminal, 'info');
+  const source = findConfiguration(values, terminal);
+  const config = configurationAt(source, terminal);
   if (config === undefined) return 1;
-  let running: Running;
+  const out = config.workers === 1 ? undefined : standardOutput();
+  const log = openLog(level, out);
+  let running: Stoppable & Pick<Running, 'data' | 'admin'>;
   try {
-    running = await start(config, log);
+    running =
+      out === undefined
+        ? await start(config, log)
+        : await startPrimary(
+            config,
+            source,
+            log,
+            forker((lines) => out.write(lines)),
+          );
   } catch (error) {
     return terminal.fail(startFault(error));
   }
@@ -39,12 +52,22 @@ export function logLevel(terminal: Terminal, fallback: string): string {
   return level;
 }
 
+/** What signals end. */
+export interface Stoppable {
+  stop(delayMs?: number): Promise<void>;
+  /** Ends other processes, before this one exits. */
+  kill?(): void;
+}
+
 /** SIGTERM drains as configured, SIGINT (a person at a keyboard) without the delay; a second signal ends it at once. */
-export function untilStopped(running: Pick<Running, 'stop'>, log: Logger): Promise<void> {
+export function untilStopped(running: Stoppable, log: Logger): Promise<void> {
   return new Promise((resolve) => {
     let stopping = false;
     const stop = (signal: string, delayMs?: number): void => {
-      if (stopping) process.exit(1);
+      if (stopping) {
+        running.kill?.();
+        process.exit(1);
+      }
       stopping = true;
       log.info({ signal }, 'stopping');
       running.stop(delayMs).then(() => {
