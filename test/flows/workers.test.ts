@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
+import { breaks } from '../fixtures/chain.ts';
 import { runCli } from '../fixtures/cli.ts';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { type Origin, startOrigin } from '../fixtures/origin.ts';
-import type { Applied } from '../fixtures/origin-store.ts';
 import { bytesOf, connect, exchange, type RawClient } from '../fixtures/raw-client.ts';
 import type { RawResponse } from '../fixtures/raw-response.ts';
 import { isAlive, startServed, untilAsync } from '../fixtures/served.ts';
@@ -22,10 +22,6 @@ const SOAK = Number(IFMATCH_SOAK) * 1000;
 const WRITERS = 32;
 
 t.setTimeout(SOAK + 60_000);
-
-/** Applied writes whose If-Match is not the tag they replaced: each is an update that somebody lost. */
-const breaks = (log: readonly Applied[]): number =>
-  log.filter(({ ifMatch, previousEtag }) => ifMatch !== previousEtag).length;
 
 async function put(client: RawClient, path: string, etag: string | undefined, content: string) {
   client.send(bytesOf('PUT', path, etag === undefined ? [] : [`If-Match: ${etag}`], content));
