@@ -62,10 +62,13 @@ export async function start(config: Config, log: Logger, given: Given = {}): Pro
     now,
   });
   let ready = false;
+  let engineWasUp = false;
+  // until then no write can succeed here; later on reads must not suffer from an engine that is down for everybody
+  const hasEngine = () => (engineWasUp ||= lock.engine().up);
   const startedAt = performance.now();
   const admin = buildAdminApp({
-    ready: () => ready,
-    lock: () => lock.state(),
+    ready: () => ready && hasEngine(),
+    lock: () => ({ ...lock.state(), ...lock.engine(), ...record.report() }),
     uptime: () => Math.round((performance.now() - startedAt) / 1000),
   });
   const close = async (): Promise<void> => {

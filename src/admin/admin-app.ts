@@ -1,12 +1,14 @@
 // The admin listener: is it alive, is it ready, what is it doing. Read-only, and never on the data listener.
 import Fastify, { type FastifyInstance } from 'fastify';
-import type { LockState } from '../lock/lock.ts';
+import type { EngineState, LockState } from '../lock/lock.ts';
+import type { LockReport } from '../lock/lock-record.ts';
 
 /** What the admin listener may know. */
 export interface Health {
   /** False before the data listener is open, and from the first signal to stop. */
   ready(): boolean;
-  lock(): LockState;
+  /** How the lock stands, and what it has done since the start. */
+  lock(): LockState & EngineState & LockReport;
   /** Where several processes share the data listener: how many of them are listening, of how many. */
   workers?(): { readonly up: number; readonly of: number };
   /** Seconds since the start. */

@@ -5,7 +5,7 @@ import type { Clock } from './clock.ts';
 import type { LockLog } from './lock-log.ts';
 import type { LockRecord } from './lock-record.ts';
 import { MARGIN, type Place, type RedisLease } from './redis-lease.ts';
-import type { RedisQueue } from './redis-queue.ts';
+import type { LockQueue } from './redis-queue.ts';
 
 interface Farewell {
   readonly place: Place;
@@ -18,7 +18,7 @@ interface Farewell {
 }
 
 export interface FarewellOptions {
-  readonly queue: RedisQueue;
+  readonly queue: LockQueue;
   readonly record: LockRecord;
   readonly log: LockLog;
   readonly clock: Clock;

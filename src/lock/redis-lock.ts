@@ -8,12 +8,12 @@ import type { LockRecord } from './lock-record.ts';
 import type { MemoryLock } from './memory-lock.ts';
 import { Farewells } from './redis-farewells.ts';
 import { type Moment, momentOf, type Place, RedisLease } from './redis-lease.ts';
-import type { RedisQueue, Reply } from './redis-queue.ts';
+import type { LockQueue, Reply } from './redis-queue.ts';
 import { Sleeper } from './redis-sleeper.ts';
 import { clientGone, guarded, lost, shuttingDown, unavailable, waitedTooLong } from './refusals.ts';
 
 export interface RedisLockOptions {
-  readonly queue: RedisQueue;
+  readonly queue: LockQueue;
   /** Whose turn it is in this process: one request per key and process talks to Redis. */
   readonly turns: MemoryLock;
   /** Milliseconds: while the state is asked for, and from the moment a write may be sent. */

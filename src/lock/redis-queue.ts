@@ -18,6 +18,9 @@ export interface QueueOptions extends Omit<ServerOptions, 'channel' | 'onWake' |
   readonly onUp: () => void;
 }
 
+/** What the lock needs of it; so that a test can play the engine's part. */
+export type LockQueue = Pick<RedisQueue, keyof RedisQueue>;
+
 /** How long a waiter counts as alive after its last sign, milliseconds: three of its looks. */
 const WAITER_ALIVE = 3_000;
 /** All keys in one slot, so that a script may use any of them in a cluster too. */
@@ -128,7 +131,7 @@ export class RedisQueue {
     let seen = '';
     for (let attempt = 0; attempt < 3; attempt += 1) {
       const facts = this.#server.facts;
-      if (facts === undefined) break;
+      if (facts === undefined) throw new Error('not connected');
       const guardMs = facts.replicated ? this.#guardMs.replicated : this.#guardMs.alone;
       const reply = readReply(await run([facts.tag, guardMs, seen]));
       if (reply[0] !== -3) return reply;

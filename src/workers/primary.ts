@@ -25,7 +25,8 @@ export async function startPrimary(
   log: Logger,
   fork: () => Child,
 ): Promise<RunningPrimary> {
-  const lock = await openLock(config, log, new LockRecord());
+  const record = new LockRecord();
+  const lock = await openLock(config, log, record);
   const server = new LockServer({ lock, timeouts: config.origin.timeouts, log });
   const via = newPseudonym();
   const pool = new Pool({
@@ -36,10 +37,13 @@ export async function startPrimary(
     log,
   });
   let stopping: Promise<void> | undefined;
+  let engineWasUp = false;
+  // as in start(): no write can succeed before the engine was there once
+  const hasEngine = () => (engineWasUp ||= lock.engine().up);
   const startedAt = performance.now();
   const admin = buildAdminApp({
-    ready: () => stopping === undefined && pool.up > 0,
-    lock: () => lock.state(),
+    ready: () => stopping === undefined && pool.up > 0 && hasEngine(),
+    lock: () => ({ ...lock.state(), ...lock.engine(), ...record.report() }),
     workers: () => ({ up: pool.up, of: config.workers }),
     uptime: () => Math.round((performance.now() - startedAt) / 1000),
   });

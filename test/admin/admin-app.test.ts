@@ -2,9 +2,13 @@
 
 import t, { type Test } from 'tap';
 import { buildAdminApp } from '../../src/admin/admin-app.ts';
+import { LockRecord } from '../../src/lock/lock-record.ts';
 import { exchange } from '../fixtures/raw-client.ts';
 
-const LOCK = { held: 1, waiting: 2, quarantined: 3 };
+const LOCK = {
+  ...{ held: 1, waiting: 2, quarantined: 3, engine: 'redis' as const, up: false, guardMs: 1000 },
+  ...new LockRecord().report(),
+};
 
 async function listening(t: Test, health: { ready: boolean }) {
   const app = buildAdminApp({ ready: () => health.ready, lock: () => LOCK, uptime: () => 7 });

@@ -1,59 +1,13 @@
 // A real legacy origin: nginx with its DAV module, which stores whatever is PUT and checks no condition on writes.
 
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import t, { type Test } from 'tap';
-import { debianProgram } from '../fixtures/debian.ts';
+import t from 'tap';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
+import { withoutNginx as skip, startDav } from '../fixtures/nginx.ts';
 import { problem } from '../fixtures/problem.ts';
-import { connect, exchange } from '../fixtures/raw-client.ts';
-import { closedPort } from '../fixtures/raw-origin.ts';
-import { settle } from '../fixtures/until.ts';
-
-const program = await debianProgram('/usr/sbin/nginx', 'nginx-light', 'NGINX');
-const build = program === undefined ? '' : spawnSync(program, ['-V'], { encoding: 'utf8' }).stderr;
-const skip = build.includes('http_dav_module')
-  ? false
-  : 'no nginx with its DAV module: install it, or set NGINX';
-
-/** Starts nginx on a free port over an empty folder; resolves with its port once it accepts connections. */
-async function startNginx(t: Test): Promise<number> {
-  const folder = t.testdir({ files: {} });
-  const port = await closedPort();
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-  for (const name of temporary) await mkdir(join(folder, name));
-  const conf = `
-    daemon off; master_process off; pid ${folder}/pid; error_log stderr crit; worker_processes 1;
-    events { worker_connections 128; }
-    http {
-      access_log off;
-      ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join(' ')}
-      server { listen 127.0.0.1:${port}; root ${folder}/files; dav_methods PUT DELETE; }
-    }`;
-  await writeFile(join(folder, 'nginx.conf'), conf);
-  const args = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr'];
-  const nginx = spawn(program ?? '', args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  t.teardown(
-    () =>
-      new Promise((resolve) => {
-        nginx.on('exit', resolve);
-        nginx.kill('SIGKILL');
-      }),
-  );
-  for (let attempts = 0; attempts < 100; attempts++) {
-    try {
-      (await connect(port)).close();
-      return port;
-    } catch {
-      await settle();
-    }
-  }
-  throw new Error('nginx did not start');
-}
+import { exchange } from '../fixtures/raw-client.ts';
 
 t.test('create, read, update and delete with conditions', { skip }, async (t) => {
-  const nginx = await startNginx(t);
+  const nginx = await startDav(t);
   const { port } = await startIfmatch(t, { origin: `http://127.0.0.1:${nginx}` });
   t.equal((await exchange(port, 'PUT', '/page.txt', ['If-None-Match: *'], 'one')).status, 201);
   problem(t, await exchange(port, 'PUT', '/page.txt', ['If-None-Match: *'], 'two'), 412);
@@ -71,7 +25,7 @@ t.test('create, read, update and delete with conditions', { skip }, async (t) =>
 });
 
 t.test('the update that is lost without ifmatch is prevented with it', { skip }, async (t) => {
-  const nginx = await startNginx(t);
+  const nginx = await startDav(t);
   const { port } = await startIfmatch(t, { origin: `http://127.0.0.1:${nginx}` });
   for (const [through, prevented] of [
     [nginx, false],
@@ -88,7 +42,7 @@ t.test('the update that is lost without ifmatch is prevented with it', { skip },
 });
 
 t.test('of eight racing writers one wins', { skip }, async (t) => {
-  const nginx = await startNginx(t);
+  const nginx = await startDav(t);
   const { port, idle } = await startIfmatch(t, { origin: `http://127.0.0.1:${nginx}` });
   await exchange(nginx, 'PUT', '/page.txt', [], 'start');
   for (let round = 1; round <= 10; round++) {

@@ -1,21 +1,18 @@
 // The same requests through ifmatch to two real origins, node:http and nginx: each must understand what the client sent,
 // as one request, with its target and content. As long as IFMATCH_FUZZ_SECONDS says (10), from IFMATCH_FUZZ_SEED.
 
-import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, open, writeFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
-import { debianProgram } from '../fixtures/debian.ts';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
+import { withoutNginx as skip, startNginx } from '../fixtures/nginx.ts';
 import { readContent, record, type Seen } from '../fixtures/origin-answers.ts';
-import { connect, exchange } from '../fixtures/raw-client.ts';
-import { closedPort } from '../fixtures/raw-origin.ts';
-import { settle } from '../fixtures/until.ts';
+import { exchange } from '../fixtures/raw-client.ts';
 import { deliver } from './answers.ts';
 import { type Executed, isProbe, notSent, unaccounted } from './judge.ts';
 import { type Case, grammarCase } from './requests.ts';
@@ -31,12 +28,6 @@ const YAML =
 const TIMEOUTS = { connect: 1000, probe: 1000, read: 1000, write: 1000, uncertainty: 20 };
 
 t.setTimeout((seconds + 120) * 1000);
-
-const program = await debianProgram('/usr/sbin/nginx', 'nginx-light', 'NGINX');
-const build = program === undefined ? '' : spawnSync(program, ['-V'], { encoding: 'utf8' }).stderr;
-const skip = build.includes('http_dav_module')
-  ? false
-  : 'no nginx with its DAV module: install it, or set NGINX';
 
 /** A read of the test's own; probes are told by it too. */
 const NOT_COUNTED = ['Cache-Control: no-cache'];
@@ -74,36 +65,16 @@ async function startNode(t: Test): Promise<Understanding> {
 }
 
 /** nginx tells method and target by its access log, and the content of a PUT by what it stored. */
-async function startNginx(t: Test): Promise<Understanding> {
-  const folder = t.testdir({ files: {} });
-  const port = await closedPort();
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-  for (const name of temporary) await mkdir(join(folder, name));
-  const conf = `
-    daemon off; master_process off; pid ${folder}/pid; error_log stderr emerg; worker_processes 1;
-    events { worker_connections 256; }
-    http {
+async function startRecordingNginx(t: Test): Promise<Understanding> {
+  const { folder, port } = await startNginx(
+    t,
+    ({ folder, port }) => `
       log_format seen escape=json '{"method":"$request_method","target":"$request_uri","status":"$status","last":"$http_cache_control"}';
       access_log ${folder}/seen.log seen;
-      ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join(' ')}
       server {
         listen 127.0.0.1:${port}; root ${folder}/files; dav_methods PUT; create_full_put_path on;
-      }
-    }`;
-  await writeFile(join(folder, 'nginx.conf'), conf);
-  const args = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr'];
-  const nginx = spawn(program ?? '', args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  t.teardown(async () => {
-    nginx.kill('SIGKILL');
-    await once(nginx, 'exit');
-  });
-  for (let attempts = 0; ; attempts++) {
-    const client = await connect(port).catch(() => undefined);
-    client?.close();
-    if (client !== undefined) break;
-    if (attempts === 100) throw new Error('nginx did not start');
-    await settle();
-  }
+      }`,
+  );
   const file = await open(join(folder, 'seen.log'));
   t.teardown(() => file.close());
   const take: Understanding['take'] = async () => {
@@ -123,7 +94,7 @@ async function startNginx(t: Test): Promise<Understanding> {
 
 t.test(`both origins understand what the client sent, seed ${seed}`, { skip }, async (t) => {
   const origins = await Promise.all(
-    [startNode, startNginx].map(async (start) => {
+    [startNode, startRecordingNginx].map(async (start) => {
       const origin = await start(t);
       const url = `http://127.0.0.1:${origin.port}`;
       return { origin, ifmatch: await startIfmatch(t, { origin: url, yaml: YAML, timeouts: TIMEOUTS }) };

@@ -107,6 +107,18 @@ t.test('history, installed packages and tests stay out of the build', async (t) 
   for (const name of ['.git', 'node_modules', 'test', 'dist']) t.ok(ignored.includes(name), name);
 });
 
+const profiles = z.tuple([z.literal('replicas')]);
+
+const Replica = z.object({
+  profiles,
+  environment: z.object({ IFMATCH_CONFIG: z.string() }),
+  volumes: z.array(z.string()),
+  read_only: z.literal(true),
+  cap_drop: z.tuple([z.literal('ALL')]),
+  security_opt: z.tuple([z.literal('no-new-privileges:true')]),
+  stop_grace_period: z.string(),
+});
+
 const Compose = z.object({
   services: z.object({
     ifmatch: z.object({
@@ -119,11 +131,33 @@ const Compose = z.object({
       stop_grace_period: z.string(),
     }),
     legacy: z.object({ image: z.string(), volumes: z.array(z.string()), tmpfs: z.array(z.string()) }),
+    'replica-1': Replica,
+    'replica-2': Replica,
+    redis: z.object({ profiles, command: z.array(z.string()) }),
+    balancer: z.object({ profiles, volumes: z.array(z.string()), ports: z.array(z.string()) }),
   }),
 });
 
 t.test('docker compose', async (t) => {
-  const { ifmatch, legacy } = Compose.parse(parse(read('docker-compose.yml'))).services;
+  const { services } = Compose.parse(parse(read('docker-compose.yml'), { merge: true }));
+  const { ifmatch, legacy } = services;
+
+  t.test('the replicas read a file that exists and names Redis as compose does', async (t) => {
+    for (const name of ['replica-1', 'replica-2'] as const) {
+      const { environment, volumes } = services[name];
+      const [source = '', target] = volumes[0]?.split(':') ?? [];
+      t.equal(target, environment.IFMATCH_CONFIG, name);
+      t.match(read(source), 'redis://redis:6379');
+    }
+    t.match(services.redis.command.join(' '), '--maxmemory-policy noeviction');
+  });
+
+  t.test('the balancer knows both replicas, on the port they listen on', async (t) => {
+    const conf = read(services.balancer.volumes[0]?.split(':')[0] ?? '');
+    for (const name of ['replica-1', 'replica-2']) t.match(conf, `server ${name}:${port};`);
+    const [, listen] = /^\s*listen (\d+);/m.exec(conf) ?? [];
+    t.ok(services.balancer.ports.every((mapping) => mapping.endsWith(`:${listen}`)));
+  });
 
   t.test('publishes the default port', async (t) => {
     t.ok(ifmatch.ports.every((mapping) => mapping.endsWith(`:${port}`)));

@@ -10,7 +10,7 @@ import { ManualClock } from '../fixtures/manual-clock.ts';
 function memoryLock(queue: number) {
   const clock = new ManualClock();
   const lock = new MemoryLock({ queue, waiting: 1_000_000, clock });
-  return { lock, clock, pass: (ms: number) => clock.pass(ms) };
+  return { lock, clock, pass: (ms: number) => clock.pass(ms), writeMs: Number.POSITIVE_INFINITY };
 }
 
 t.test('contract', async (t) => {

@@ -13,6 +13,6 @@ t.test('contract', async (t) => {
   const redis = await startRedis(t);
   lockContract(t, async (t, { queue }) => {
     const { lock } = await openRedisLock(t, { port: redis.port, queue });
-    return { lock, pass: (ms: number) => sleep(ms + ROUND_TRIP) };
+    return { lock, pass: (ms: number) => sleep(ms + ROUND_TRIP), writeMs: 7000 };
   });
 });

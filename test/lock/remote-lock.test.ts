@@ -32,6 +32,7 @@ t.test('contract', async (t) => {
     };
     return {
       lock,
+      writeMs: connect + write + uncertainty,
       async pass(ms) {
         await turns();
         await clock.pass(ms);
