@@ -39,7 +39,8 @@ export async function serve(args: string[], terminal: Terminal): Promise<number>
   } catch (error) {
     return terminal.fail(startFault(error));
   }
-  log.info({ data: running.data, admin: running.admin, origin: config.origin.url }, 'ready');
+  const workers = config.workers === 1 ? undefined : config.workers;
+  log.info({ data: running.data, admin: running.admin, origin: config.origin.url, workers }, 'ready');
   await untilStopped(running, log);
   return 0;
 }

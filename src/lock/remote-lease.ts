@@ -49,9 +49,9 @@ export class RemoteLease implements Lease {
     this.lasts(from, termMs);
   }
 
-  /** Two thirds of it have gone by: that happens to long uploads, hardly ever to other writes. */
+  /** Half of it has gone by: that happens to long uploads, seldom to other writes. */
   get needsRenewal(): boolean {
-    return this.#armed && !this.#lost && this.#age() >= (this.#termMs * 2) / 3;
+    return this.#armed && !this.#lost && this.#age() >= this.#termMs / 2;
   }
 
   lose(): void {

@@ -121,6 +121,33 @@ t.test('a worker is killed: what it was writing stays locked, what it only check
   t.ok(said.includes('a worker ended; another takes its place'));
 });
 
+t.test('an upload that takes longer than its lease keeps the key to its end', async (t) => {
+  const origin = await startOrigin(t);
+  const timeouts = '{ connect: 800ms, write: 1400ms, uncertainty: 800ms }';
+  const yaml = `origin: { url: '${origin.url}', timeouts: ${timeouts} }\nbuffer: 1KiB`;
+  const served = await startServed(t, { workers: 2, origin: origin.url, yaml });
+  const etag = origin.store('/doc', 'old');
+  const upload = await connect(served.port);
+  const piece = 'a'.repeat(2_000);
+  const pieces = 30;
+  upload.send(bytesOf('PUT', '/doc', [`If-Match: ${etag}`, `Content-Length: ${piece.length * pieces}`]));
+  // the last piece so far is kept back: it could be the very last
+  upload.send(piece);
+  await settle();
+  upload.send(piece);
+  await until(() => origin.seen('PUT').length === 1, 'it has begun');
+  const other = exchange(served.port, 'PUT', '/doc', [`If-Match: ${etag}`], 'other');
+  for (let count = 2; count < pieces; count += 1) {
+    await sleep(130);
+    upload.send(piece);
+  }
+  t.equal((await upload.response('PUT')).status, 200);
+  t.equal((await other).status, 412);
+  t.equal(origin.content('/doc'), piece.repeat(pieces));
+  t.equal(breaks(origin.applied), 0);
+  upload.close();
+});
+
 t.test('SIGTERM: unready, everything in flight is answered, nothing acknowledged is lost', async (t) => {
   const write = gate();
   const origin = await startOrigin(t, {
