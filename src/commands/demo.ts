@@ -1,5 +1,5 @@
 // ifmatch demo: a small legacy wiki, and ifmatch in front of it.
-import { openLog } from '../app/log.ts';
+import { openLog, standardOutput } from '../app/log.ts';
 import { startDemo } from '../demo/demo.ts';
 import { logLevel, untilStopped } from './serve.ts';
 import { startFault } from './start-fault.ts';
@@ -10,7 +10,7 @@ export async function demo(args: string[], terminal: Terminal): Promise<number> 
   const port = Number(values.port ?? 8080);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new UsageError('--port takes a number from 0 to 65535');
-  const log = openLog(logLevel(terminal, 'warn'));
+  const log = openLog(logLevel(terminal, 'warn'), standardOutput());
   try {
     const running = await startDemo({ port, log });
     terminal.out(welcome(running.url, running.wikiUrl));

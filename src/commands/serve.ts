@@ -19,23 +19,15 @@ export async function serve(args: string[], terminal: Terminal): Promise<number>
     admin: { type: 'string' },
   } as const;
   const { values } = parseCommand({ args, options });
-  const level = logLevel(terminal, 'info');
+  const out = standardOutput();
+  const log = openLog(logLevel(terminal, 'info'), out);
   const source = findConfiguration(values, terminal);
   const config = configurationAt(source, terminal);
   if (config === undefined) return 1;
-  const out = config.workers === 1 ? undefined : standardOutput();
-  const log = openLog(level, out);
   let running: Stoppable & Pick<Running, 'data' | 'admin'>;
   try {
     running =
-      out === undefined
-        ? await start(config, log)
-        : await startPrimary(
-            config,
-            source,
-            log,
-            forker((lines) => out.write(lines)),
-          );
+      config.workers === 1 ? await start(config, log) : await startPrimary(config, source, log, forker(out));
   } catch (error) {
     return terminal.fail(startFault(error));
   }

@@ -29,7 +29,7 @@ export async function checkResponse(exchange: Exchange, tools: Tools): Promise<A
 
 /** The answer to a read, with what `verdict` says about it; for `observe`, which changes nothing. */
 export function verdictOn(exchange: Exchange, tools: Tools, answer: OriginAnswer): Verdict | undefined {
-  if (!isSuccess(answer)) return undefined;
+  if (!isSuccess(answer) || !isConditional(exchange.preconditions)) return undefined;
   const validators = validatorsOf(answer, tools);
   return evaluate(
     exchange.method,
@@ -47,9 +47,7 @@ async function whole(exchange: Exchange, tools: Tools): Promise<Answer> {
 /** Range counts only where the answer would be a 200 (14.2). A 416 shows no validators, so they are asked for. */
 async function checkUnsatisfiable(exchange: Exchange, tools: Tools, answer: OriginAnswer): Promise<Answer> {
   const { preconditions, route } = exchange;
-  const { ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince, ifRange } = preconditions;
-  const conditions = [ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince, ifRange];
-  if (conditions.every((condition) => condition === undefined)) return passed(answer);
+  if (!isConditional(preconditions) && preconditions.ifRange === undefined) return passed(answer);
   const { representation, fields } = await probeFor(exchange, tools);
   if (representation.state !== 'current') return passed(answer);
   const verdict = evaluate(exchange.method, preconditions, representation, route.weak);
@@ -81,6 +79,12 @@ function read(exchange: Exchange, tools: Tools, withRange: boolean): Promise<Ori
     fields: withRange ? fields : withoutField(fields, 'range'),
   };
   return forwardRead(tools.origin, request, tools.forward, exchange.clientGone);
+}
+
+/** Most reads are not: nothing of their answers is looked at. */
+function isConditional({ ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince }: Preconditions): boolean {
+  const conditions = [ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince];
+  return conditions.some((condition) => condition !== undefined);
 }
 
 /** False when If-Range cannot hold whatever the state is: a weak tag, a malformed value. */

@@ -46,17 +46,17 @@ export async function probe(
   const getFirst =
     request.method === 'get' || (request.method === 'auto' && settings.memory.has(request.memoryKey));
   const first = await ask(origin, getFirst ? 'GET' : 'HEAD', request, settings);
-  if (getFirst || request.method === 'head' || !mayTellMore(first, request.preconditions))
-    return read(first, settings);
+  const shown = read(first, settings);
+  if (getFirst || request.method === 'head' || !mayTellMore(first, shown, request.preconditions))
+    return shown;
   const second = await ask(origin, 'GET', request, settings);
-  if (second instanceof OriginFailure) return read(second, settings);
-  if (second.status >= 200 && second.status < 300) {
-    const told = request.preconditions;
-    if (isRefusedHead(first) || !lacks(readValidators(second.fields, settings.now()), told)) {
+  const told = read(second, settings);
+  if (told.representation.state === 'current') {
+    const { validators } = told.representation;
+    if (isRefusedHead(first) || !lacks(validators, request.preconditions))
       settings.memory.add(request.memoryKey);
-    }
   }
-  return read(second, settings);
+  return told;
 }
 
 async function ask(
@@ -87,12 +87,14 @@ function isRefusedHead(answer: OriginHead | OriginFailure): boolean {
   return !(answer instanceof OriginFailure) && (answer.status === 405 || answer.status === 501);
 }
 
-function mayTellMore(answer: OriginHead | OriginFailure, preconditions: Preconditions): boolean {
-  if (answer instanceof OriginFailure) return false;
+/** Whether GET may show what HEAD did not. */
+function mayTellMore(
+  answer: OriginHead | OriginFailure,
+  { representation }: Probe,
+  preconditions: Preconditions,
+): boolean {
   if (isRefusedHead(answer)) return true;
-  if (answer.status < 200 || answer.status > 299) return false;
-  // the wall clock matters only to two-digit years, not to which validators are there
-  return lacks(readValidators(answer.fields, 0), preconditions);
+  return representation.state === 'current' && lacks(representation.validators, preconditions);
 }
 
 /** HEAD may leave out what GET has (RFC 9110 9.3.2): is a validator missing that a condition is about? */

@@ -12,12 +12,15 @@ export interface Child {
   kill(): void;
 }
 
-/** What forks workers; what they write to stdout goes to `write` in whole lines, and stderr to ours. */
-export function forker(write: (lines: string) => void): () => Child {
+/** What forks workers; what they write to stdout goes to `out` in whole lines, and stderr to ours. */
+export function forker(out: { write(lines: string): void }): () => Child {
   cluster.setupPrimary({ args: ['worker'], silent: true });
   return () => {
     const { process: child } = cluster.fork();
-    child.stdout?.on('data', wholeLines(write));
+    child.stdout?.on(
+      'data',
+      wholeLines((lines) => out.write(lines)),
+    );
     child.stderr?.pipe(process.stderr, { end: false });
     const ended = new Promise<string>((resolve) => {
       // a process that could not be started has no end of its own

@@ -1,0 +1,80 @@
+// What a run of the benchmark is asked for on its command line.
+
+import { parseArgs } from 'node:util';
+import { CASES, type CaseName, type PeerName } from './cases.ts';
+import { DESCRIPTIONS } from './peers.ts';
+
+/** What grows, and the delay at a constant rate: measured beside the cases. */
+export const SERIES = ['connections', 'routes', 'tags', 'writers'] as const;
+export type SeriesName = (typeof SERIES)[number];
+
+export interface Options {
+  readonly cases: readonly CaseName[];
+  readonly series: readonly SeriesName[];
+  readonly paced: boolean;
+  readonly peers: readonly PeerName[];
+  /** Rounds that count; a warm-up goes before them. */
+  readonly rounds: number;
+  /** Of one round, for one peer. */
+  readonly seconds: number;
+  /** Writes docs/performance.md and its picture. */
+  readonly write: boolean;
+  /** As it was typed, for the report. */
+  readonly command: string;
+}
+
+export const USAGE = `npm run bench -- [--quick] [--only NAME,...] [--peers NAME,...] [--rounds N] [--seconds S] [--write]
+
+  --quick    one round of a second: whether it runs, not how fast
+  --only     ${[...CASES.map(({ name }) => name), ...SERIES, 'paced'].join(', ')}
+  --peers    ${Object.keys(DESCRIPTIONS).join(', ')}
+  --rounds   5 by default, --seconds 3: 25 minutes
+  --write    writes docs/performance.md and docs/performance.svg
+`;
+
+/** Throws with the usage on anything that is no option. */
+export function readOptions(args: string[]): Options {
+  const { values } = parseArgs({
+    args,
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      peers: { type: 'string' },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      write: { type: 'boolean', default: false },
+    },
+  });
+  const { quick, write } = values;
+  const wanted = values.only?.split(',');
+  const everything: readonly string[] = [...CASES.map(({ name }) => name), ...SERIES, 'paced'];
+  checkNames(wanted ?? [], everything);
+  const isWanted = (name: string) => wanted?.includes(name) ?? true;
+  const peers = values.peers?.split(',') ?? Object.keys(DESCRIPTIONS);
+  checkNames(peers, Object.keys(DESCRIPTIONS));
+  return {
+    cases: CASES.map(({ name }) => name).filter(isWanted),
+    series: SERIES.filter(isWanted),
+    paced: isWanted('paced'),
+    peers: peerNames().filter((name) => peers.includes(name)),
+    rounds: wholeNumber(values.rounds ?? (quick ? '1' : '5')),
+    seconds: wholeNumber(values.seconds ?? (quick ? '1' : '3')),
+    write,
+    command: ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
+  };
+}
+
+function peerNames(): PeerName[] {
+  const names = new Set<PeerName>(CASES.flatMap(({ peers }) => peers));
+  return [...names];
+}
+
+function checkNames(names: readonly string[], known: readonly string[]): void {
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new Error(`${unknown} is none of ${known.join(', ')}\n\n${USAGE}`);
+}
+
+export function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,4}$/.test(text)) throw new Error(`${text} is no whole number from 1 to 99999\n\n${USAGE}`);
+  return Number(text);
+}

@@ -1,0 +1,102 @@
+// Measuring in turns: every subject once in each round, so that what else the machine does hits all alike.
+
+import type { Kind } from './cases.ts';
+import { fault, type Load, load } from './load.ts';
+import { coreTime, processorTime } from './machine.ts';
+import { ask } from './sample.ts';
+
+/** Something that is measured against others. */
+export interface Subject {
+  readonly label: string;
+  readonly port: number;
+  /** Of the process whose processor time counts. */
+  readonly pid: number;
+  readonly kind: Kind;
+  readonly connections: number;
+}
+
+export interface Measured {
+  readonly load: Load;
+  /** A second. */
+  readonly rate: number;
+  /** Share of one core that the subject used, 0 to 1: well below 1, something else was the limit. */
+  readonly busy: number;
+  /** Processor time of the subject for one request, microseconds. */
+  readonly cost: number;
+  /** Share of the proxies' core that others used meanwhile, 0 to 1: well above 0, the rate is not to be believed. */
+  readonly others: number;
+}
+
+/** A round, or why it does not count. */
+export type Round = Measured | { readonly void: string };
+
+export interface RoundOptions {
+  /** Core of the load, and of what is measured. */
+  readonly core: number;
+  readonly proxyCore: number;
+  readonly rounds: number;
+  readonly seconds: number;
+  /** Told of each round as it is over. */
+  readonly tell: (line: string) => void;
+}
+
+/** Seconds of load that go before, or as many as a round has: code is compiled, connections are opened. */
+const WARM_UP = 2;
+
+/** From this share on, what others do on the core is worth a word. */
+export const DISTURBED = 0.05;
+
+/** Results in the order of `subjects`, each with a round for each round. */
+export async function measureInTurns(
+  subjects: readonly Subject[],
+  options: RoundOptions,
+): Promise<Round[][]> {
+  const results: Round[][] = subjects.map(() => []);
+  const warmUp = Math.min(WARM_UP, options.seconds);
+  for (const subject of subjects) await measure(subject, options, warmUp);
+  for (let round = 0; round < options.rounds; round++) {
+    for (let turn = 0; turn < subjects.length; turn++) {
+      // nobody is always the first one
+      const at = (turn + round) % subjects.length;
+      const subject = subjects[at];
+      if (subject === undefined) continue;
+      const measured = await measure(subject, options, options.seconds);
+      results[at]?.push(measured);
+      options.tell(`  ${round + 1}/${options.rounds} ${subject.label}: ${sayRound(measured)}`);
+    }
+  }
+  return results;
+}
+
+/** One round: a look at a real answer, the load, another look. */
+async function measure(subject: Subject, { core, proxyCore }: RoundOptions, seconds: number): Promise<Round> {
+  const { port, pid, kind, connections } = subject;
+  try {
+    const before = await ask(port, kind);
+    if (before.status !== kind.status) return { void: `status ${before.status}, not ${kind.status}` };
+    const used = processorTime(pid);
+    const worked = coreTime(proxyCore);
+    const counted = await load([kind], { port, core, connections, seconds });
+    const time = processorTime(pid) - used;
+    const others = coreTime(proxyCore) - worked - time;
+    const after = await ask(port, kind);
+    if (after.status !== kind.status) return { void: `status ${after.status} after it, not ${kind.status}` };
+    const wrong = fault(counted, kind.status, before.bytes);
+    if (wrong !== undefined) return { void: wrong };
+    return {
+      load: counted,
+      rate: counted.requests / counted.seconds,
+      busy: time / counted.seconds,
+      cost: (time / counted.requests) * 1e6,
+      others: Math.max(0, others / counted.seconds),
+    };
+  } catch (error) {
+    return { void: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function sayRound(round: Round): string {
+  if ('void' in round) return `void: ${round.void}`;
+  const { rate, load: counted, busy, others } = round;
+  return `${Math.round(rate)}/s, p50 ${counted.p50.toFixed(2)} ms, p99 ${counted.p99.toFixed(2)} ms, busy ${busy.toFixed(2)}${others > DISTURBED ? `, others ${others.toFixed(2)}` : ''}`;
+}
