@@ -8,6 +8,7 @@ import { runtimeFault } from './commands/runtime.ts';
 import { schema } from './commands/schema.ts';
 import { serve } from './commands/serve.ts';
 import { type Terminal, UsageError } from './commands/terminal.ts';
+import { worker } from './commands/worker.ts';
 
 const USAGE = `ifmatch enforces HTTP preconditions in front of any origin.
 
@@ -28,6 +29,7 @@ const COMMANDS: Readonly<Record<string, (args: string[], terminal: Terminal) => 
   schema,
   healthcheck,
   demo,
+  worker,
 };
 
 async function main(terminal: Terminal): Promise<number> {

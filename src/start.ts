@@ -29,11 +29,19 @@ export interface Running {
 /** How often the end of the last write is looked for while draining, milliseconds. */
 const DRAIN_POLL = 20;
 
+/** What a process gets from the one above it (`workers`). */
+export interface Given {
+  /** Instead of the one that the configuration asks for. */
+  readonly lock?: Lock;
+  /** The pseudonym in Via: the workers of one listener are one instance, or a loop through them would not be seen. */
+  readonly via?: string;
+}
+
 /** Opens everything or, when a listener cannot be opened, nothing; then it rejects with Node's error. */
-export async function start(config: Config, log: Logger, given?: Lock): Promise<Running> {
+export async function start(config: Config, log: Logger, given: Given = {}): Promise<Running> {
   const { origin: originConfig, lock: lockConfig } = config;
   const record = new LockRecord();
-  const lock = given ?? (await openLock(config, log, record));
+  const lock = given.lock ?? (await openLock(config, log, record));
   const origin = openOrigin(originConfig, (message) => log.warn(message));
   const now = Date.now;
   const app = buildApp({
@@ -49,7 +57,7 @@ export async function start(config: Config, log: Logger, given?: Lock): Promise<
     },
     limits: config.limits,
     isTrusted: trustedPeers(config.trust),
-    via: `ifmatch-${randomBytes(4).toString('hex')}`,
+    via: given.via ?? newPseudonym(),
     log,
     now,
   });
@@ -96,8 +104,12 @@ export async function start(config: Config, log: Logger, given?: Lock): Promise<
   }
 }
 
+export function newPseudonym(): string {
+  return `ifmatch-${randomBytes(4).toString('hex')}`;
+}
+
 /** The address as it is bound: Fastify's own report names a loopback address for all interfaces. */
-async function listen(app: FastifyInstance, where: Listen): Promise<string> {
+export async function listen(app: FastifyInstance, where: Listen): Promise<string> {
   if ('socket' in where) {
     await app.listen({ path: where.socket });
     return `unix:${where.socket}`;

@@ -8,8 +8,8 @@ const SRC = join(import.meta.dirname, '../src');
 
 /** Folders and single files; each imports only from its own folder and from those above it here. */
 const LAYERS = [
-  ...['semantics', 'route', 'errors.ts', 'config', 'lock', 'origin', 'guard', 'app', 'admin', 'start.ts'],
-  ...['demo', 'commands', 'cli.ts'],
+  ...['semantics', 'route', 'errors.ts', 'config', 'lock', 'origin', 'guard', 'app', 'admin'],
+  ...['start.ts', 'workers', 'demo', 'commands', 'cli.ts'],
 ];
 
 /** Names that say nothing. */
@@ -20,7 +20,7 @@ const LIBRARIES: Record<string, { readonly by: readonly string[]; readonly types
   undici: { by: ['origin'], types: ['app/unguarded.ts'] },
   fastify: { by: ['app', 'admin'], types: ['start.ts'] },
   '@fastify/reply-from': { by: ['app'] },
-  pino: { by: ['app'], types: ['start.ts', 'commands', 'demo'] },
+  pino: { by: ['app'], types: ['start.ts', 'workers', 'commands', 'demo'] },
   ioredis: { by: ['lock'] },
   yaml: { by: ['config'] },
   zod: { by: ['config'] },

@@ -9,6 +9,8 @@ export interface Health {
   ready(): boolean;
   /** How the lock stands, and what it has done since the start. */
   lock(): LockState & EngineState & LockReport;
+  /** Where several processes share the data listener: how many of them are listening, of how many. */
+  workers?(): { readonly up: number; readonly of: number };
   /** Seconds since the start. */
   uptime(): number;
 }
@@ -26,8 +28,14 @@ export function buildAdminApp(health: Health): FastifyInstance {
   app.get('/livez', async () => ({ status: 'alive' }));
   app.get('/readyz', async (_request, reply) => {
     const ready = health.ready();
-    return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', lock: health.lock() });
+    const status = ready ? 'ready' : 'not ready';
+    return reply.code(ready ? 200 : 503).send({ status, lock: health.lock(), workers: health.workers?.() });
   });
-  app.get('/status', async () => ({ ready: health.ready(), uptime: health.uptime(), lock: health.lock() }));
+  app.get('/status', async () => ({
+    ready: health.ready(),
+    uptime: health.uptime(),
+    lock: health.lock(),
+    workers: health.workers?.(),
+  }));
   return app;
 }

@@ -87,6 +87,8 @@ function openServer(
   const server = createServer(options, listener);
   server.maxHeadersCount = limits.fields;
   server.maxConnections = limits.connections;
+  // among workers a connection too many would be handed round and round otherwise
+  Object.assign(server, { dropMaxConnection: true });
   // the verdict comes before the 100 (Continue), RFC 9110 10.1.1; other expectations are refused by receive()
   server.on('checkContinue', listener);
   server.on('checkExpectation', listener);

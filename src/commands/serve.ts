@@ -2,7 +2,9 @@
 import type { Logger } from 'pino';
 import { openLog, standardOutput } from '../app/log.ts';
 import { type Running, start } from '../start.ts';
-import { readConfiguration } from './configuration.ts';
+import { forker } from '../workers/fork.ts';
+import { startPrimary } from '../workers/primary.ts';
+import { configurationAt, findConfiguration } from './configuration.ts';
 import { startFault } from './start-fault.ts';
 import { parseCommand, type Terminal, UsageError } from './terminal.ts';
 
@@ -17,16 +19,20 @@ export async function serve(args: string[], terminal: Terminal): Promise<number>
     admin: { type: 'string' },
   } as const;
   const { values } = parseCommand({ args, options });
-  const log = openLog(logLevel(terminal, 'info'), standardOutput());
-  const config = readConfiguration(values, terminal);
+  const out = standardOutput();
+  const log = openLog(logLevel(terminal, 'info'), out);
+  const source = findConfiguration(values, terminal);
+  const config = configurationAt(source, terminal);
   if (config === undefined) return 1;
-  let running: Running;
+  let running: Stoppable & Pick<Running, 'data' | 'admin'>;
   try {
-    running = await start(config, log);
+    running =
+      config.workers === 1 ? await start(config, log) : await startPrimary(config, source, log, forker(out));
   } catch (error) {
     return terminal.fail(startFault(error));
   }
-  log.info({ data: running.data, admin: running.admin, origin: config.origin.url }, 'ready');
+  const workers = config.workers === 1 ? undefined : config.workers;
+  log.info({ data: running.data, admin: running.admin, origin: config.origin.url, workers }, 'ready');
   await untilStopped(running, log);
   return 0;
 }
@@ -39,12 +45,22 @@ export function logLevel(terminal: Terminal, fallback: string): string {
   return level;
 }
 
+/** What signals end. */
+export interface Stoppable {
+  stop(delayMs?: number): Promise<void>;
+  /** Ends other processes, before this one exits. */
+  kill?(): void;
+}
+
 /** SIGTERM drains as configured, SIGINT (a person at a keyboard) without the delay; a second signal ends it at once. */
-export function untilStopped(running: Pick<Running, 'stop'>, log: Logger): Promise<void> {
+export function untilStopped(running: Stoppable, log: Logger): Promise<void> {
   return new Promise((resolve) => {
     let stopping = false;
     const stop = (signal: string, delayMs?: number): void => {
-      if (stopping) process.exit(1);
+      if (stopping) {
+        running.kill?.();
+        process.exit(1);
+      }
       stopping = true;
       log.info({ signal }, 'stopping');
       running.stop(delayMs).then(() => {

@@ -19,6 +19,7 @@ export function checkSettings(draft: Draft): Issue[] {
     ...checkOrigin(draft),
     ...checkLock(draft),
     ...checkLoop(draft),
+    ...checkWorkers(draft),
     ...checkContent(draft),
     ...draft.routes.flatMap((route, index) => (route === undefined ? [] : checkRoute(route, index))),
     ...checkReach(draft.routes),
@@ -76,6 +77,14 @@ function leadsTo(origin: { readonly url: string; readonly socket?: string }, lis
   if (origin.socket !== undefined) return 'socket' in listen && listen.socket === origin.socket;
   const url = new URL(origin.url);
   return reaches(listen, bareHost(url), portOf(url));
+}
+
+/** They divide what is limited, and nobody can do with less than one. */
+function checkWorkers({ workers = 1, origin, limits }: Draft): Issue[] {
+  const divided = { 'origin.connections': origin?.connections, 'limits.connections': limits?.connections };
+  return Object.entries(divided).flatMap(([name, most = workers]) =>
+    most < workers ? [issue(['workers'], `is more than ${name}, which they divide among them`)] : [],
+  );
 }
 
 function checkContent({ buffer, limits }: Draft): Issue[] {

@@ -61,12 +61,13 @@ function isContainer(value: unknown): value is object {
 
 function draftOf(raw: unknown): Draft {
   const { shape } = settingsSchema;
-  const { listen, admin, origin, lock, buffer, limits, routes } = isMapping(raw) ? raw : {};
+  const { listen, admin, origin, lock, workers, buffer, limits, routes } = isMapping(raw) ? raw : {};
   return {
     listen: shape.listen.safeParse(listen).data,
     admin: shape.admin.safeParse(admin).data,
     origin: shape.origin.safeParse(origin).data,
     lock: shape.lock.safeParse(lock).data,
+    workers: shape.workers.safeParse(workers).data,
     buffer: shape.buffer.safeParse(buffer).data,
     limits: shape.limits.safeParse(limits).data,
     routes: listOf(routes).map((route) => routeSchema.safeParse(route).data),

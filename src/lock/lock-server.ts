@@ -1,0 +1,159 @@
+// The lock of all workers, in the process above them: does what they ask, and ends what a worker leaves behind that dies.
+
+import { type Clock, processClock } from './clock.ts';
+import type { Fate, Lease, Lock } from './lock.ts';
+import type { LockLog } from './lock-log.ts';
+import { type LockAnswer, type LockRequest, leftOf, readRequest, refusal } from './lock-message.ts';
+import type { Port } from './port.ts';
+import { lost } from './refusals.ts';
+
+export interface LockServerOptions {
+  readonly lock: Lock;
+  /** Of the origin, milliseconds. */
+  readonly timeouts: { readonly connect: number; readonly write: number; readonly uncertainty: number };
+  readonly log: LockLog;
+  readonly clock?: Clock;
+}
+
+interface Holding {
+  readonly lease: Lease;
+  /** When it was last armed, on the monotonic clock: its write may have been sent since. */
+  armedAt: number | undefined;
+}
+
+const KNOWN: Fate = { kind: 'known' };
+
+export class LockServer {
+  readonly #options: Required<LockServerOptions>;
+
+  constructor({ clock = processClock, ...options }: LockServerOptions) {
+    this.#options = { ...options, clock };
+  }
+
+  /** Serves one worker until it is gone. */
+  serve(port: Port): void {
+    const worker = new ServedWorker(port, this.#options);
+    port.onMessage((message) => worker.take(message));
+    port.onGone(() => worker.end());
+  }
+}
+
+/** What one worker waits for and holds, by the ids of its requests. */
+class ServedWorker {
+  readonly #port: Port;
+  readonly #options: Required<LockServerOptions>;
+  readonly #waiting = new Map<number, AbortController>();
+  readonly #held = new Map<number, Holding>();
+
+  constructor(port: Port, options: Required<LockServerOptions>) {
+    this.#port = port;
+    this.#options = options;
+  }
+
+  take(message: unknown): void {
+    const request = readRequest(message);
+    switch (request?.op) {
+      case 'acquire':
+        void this.#acquire(request);
+        return;
+      case 'abort':
+        this.#abort(request.id);
+        return;
+      case 'arm':
+        void this.#arm(request.id, request.leases);
+        return;
+      case 'release':
+        this.#release(request.id, request.fate);
+        return;
+      case 'stop':
+        this.#answer({ op: 'stopped', id: request.id });
+        return;
+      default:
+        this.#options.log.error({}, 'a worker sent what is no request for the lock');
+    }
+  }
+
+  /** The worker is gone: nobody waits, and what it held is free unless the origin may be applying a write. */
+  end(): void {
+    const held = [...this.#held.values()];
+    const armed = held.filter(({ armedAt }) => armedAt !== undefined).length;
+    if (armed > 0)
+      this.#options.log.warn(
+        { writes: armed },
+        'a worker ended with writes under way: their fate is unknown',
+      );
+    for (const id of [...this.#waiting.keys(), ...this.#held.keys()]) this.#abort(id);
+  }
+
+  async #acquire({ id, key, waitMs }: LockRequest & { op: 'acquire' }): Promise<void> {
+    const { lock, clock } = this.#options;
+    const came = clock.now();
+    const waiter = new AbortController();
+    this.#waiting.set(id, waiter);
+    try {
+      const lease = await lock.acquire(key, { waitMs, signal: waiter.signal });
+      if (!this.#waiting.delete(id)) {
+        lock.release(lease, KNOWN);
+        return;
+      }
+      this.#held.set(id, { lease, armedAt: undefined });
+      const { fence, unserialised } = lease;
+      const left = leftOf(lease.remainingMs());
+      this.#answer({ op: 'granted', id, left, waitedMs: clock.now() - came, fence, unserialised });
+    } catch (error) {
+      if (this.#waiting.delete(id)) this.#port.send(refusal(id, error));
+    }
+  }
+
+  /** It waits, or its grant and this abort have crossed, or it is a holding that nobody can end any more. */
+  #abort(id: number): void {
+    const waiter = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    waiter?.abort();
+    const holding = this.#held.get(id);
+    if (holding !== undefined) this.#release(id, this.#fateOf(holding));
+  }
+
+  async #arm(id: number, ids: readonly number[]): Promise<void> {
+    const { lock, clock } = this.#options;
+    try {
+      const holdings = ids.map((one) => this.#held.get(one)).filter((holding) => holding !== undefined);
+      if (holdings.length < ids.length) throw lost();
+      await lock.arm(holdings.map(({ lease }) => lease));
+      // no moment goes by between this and the answer: without an answer nothing is sent
+      for (const holding of holdings) holding.armedAt = clock.now();
+      const leases = holdings.map(({ lease }) => {
+        const { unserialised } = lease;
+        return { left: leftOf(Math.min(lease.remainingMs(), this.#writeMs())), unserialised };
+      });
+      this.#answer({ op: 'armed', id, leases });
+    } catch (error) {
+      this.#port.send(refusal(id, error));
+    }
+  }
+
+  #release(id: number, fate: Fate): void {
+    const holding = this.#held.get(id);
+    if (holding === undefined) return;
+    this.#held.delete(id);
+    this.#options.lock.release(holding.lease, fate);
+  }
+
+  /** How long after it was armed a write can be under way: connecting, answering, being applied without an answer. */
+  #writeMs(): number {
+    const { connect, write, uncertainty } = this.#options.timeouts;
+    return connect + write + uncertainty;
+  }
+
+  /** Of a holding whose worker cannot tell. */
+  #fateOf({ armedAt }: Holding): Fate {
+    if (armedAt === undefined) return KNOWN;
+    const { clock, timeouts } = this.#options;
+    const rest = armedAt + this.#writeMs() - clock.now();
+    return { kind: 'unknown', quarantineMs: Math.max(timeouts.uncertainty, rest) };
+  }
+
+  #answer(answer: Exclude<LockAnswer, { op: 'refused' }>): void {
+    this.#port.send(answer);
+  }
+}

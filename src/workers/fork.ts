@@ -1,0 +1,32 @@
+// Starts a worker: a process of this program that listens where the primary does.
+import cluster from 'node:cluster';
+import { type Line, lineOf } from './line.ts';
+import { wholeLines } from './whole-lines.ts';
+
+export interface Child {
+  readonly pid: number | undefined;
+  readonly line: Line;
+  /** Resolves when it has ended and all that it wrote has been passed on: with the exit code or the name of the signal. */
+  readonly ended: Promise<string>;
+  /** At once: SIGKILL. */
+  kill(): void;
+}
+
+/** What forks workers; what they write to stdout goes to `out` in whole lines, and stderr to ours. */
+export function forker(out: { write(lines: string): void }): () => Child {
+  cluster.setupPrimary({ args: ['worker'], silent: true });
+  return () => {
+    const { process: child } = cluster.fork();
+    child.stdout?.on(
+      'data',
+      wholeLines((lines) => out.write(lines)),
+    );
+    child.stderr?.pipe(process.stderr, { end: false });
+    const ended = new Promise<string>((resolve) => {
+      // a process that could not be started has no end of its own
+      child.once('error', (error) => resolve(error.message));
+      child.once('close', (code, signal) => resolve(signal ?? `exit code ${code}`));
+    });
+    return { pid: child.pid, line: lineOf(child), ended, kill: () => void child.kill('SIGKILL') };
+  };
+}

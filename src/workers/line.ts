@@ -1,0 +1,36 @@
+// The channel between primary and worker, as two conversations: orders and reports, and the lock.
+import type { ChildProcess } from 'node:child_process';
+import { isMapping } from '../config/settings.ts';
+import type { Port } from '../lock/port.ts';
+
+export interface Line {
+  readonly orders: Port;
+  readonly lock: Port;
+}
+
+/** This end of a channel of Node's: `process` in the worker, the child in the primary. */
+type End = Pick<ChildProcess, 'connected'> & {
+  send?(message: object, sent: (error: Error | null) => void): boolean;
+  on(event: 'message', take: (message: unknown) => void): unknown;
+  once(event: 'disconnect', run: () => void): unknown;
+};
+
+export function lineOf(end: End): Line {
+  return { orders: conversation(end, 'orders'), lock: conversation(end, 'lock') };
+}
+
+function conversation(end: End, about: keyof Line): Port {
+  return {
+    // with a callback a message that cannot be sent is no error: that the other side is gone is said by itself
+    send: (message) => void end.send?.({ [about]: message }, () => {}),
+    onMessage(take) {
+      end.on('message', (message) => {
+        if (isMapping(message) && about in message) take(message[about]);
+      });
+    },
+    onGone(run) {
+      if (end.connected) end.once('disconnect', run);
+      else queueMicrotask(run);
+    },
+  };
+}

@@ -1,0 +1,154 @@
+// The workers of one listener: each has a place, and a place whose worker has died gets another.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { LockLog } from '../lock/lock-log.ts';
+import type { Child } from './fork.ts';
+import { type Order, readReport } from './order.ts';
+
+export interface PoolOptions {
+  readonly count: number;
+  readonly fork: () => Child;
+  /** The first order of the worker at place `number`, which counts from 1. */
+  readonly orderFor: (number: number) => Order;
+  /** Told of each worker as it starts. */
+  readonly onFork: (child: Child) => void;
+  readonly log: LockLog;
+  /** Pauses before a place is filled again, milliseconds: the first, doubled each time, and the longest. */
+  readonly pauses?: { readonly first: number; readonly longest: number };
+}
+
+const PAUSES = { first: 100, longest: 10_000 };
+/** A worker that has listened for so long did not die of its start, milliseconds. */
+const SETTLED = 5_000;
+
+/** How a worker ends that was told to stop. */
+const FINISHED = 'exit code 0';
+
+/** How a worker ended, and for how long it had listened. */
+interface Ended {
+  readonly pid: number | undefined;
+  readonly how: string;
+  readonly listenedMs: number;
+}
+
+export class Pool {
+  readonly #options: Required<PoolOptions>;
+  readonly #children = new Set<Child>();
+  readonly #up = new Set<Child>();
+  readonly #first = Promise.withResolvers<string>();
+  readonly #stopping = new AbortController();
+  #places: readonly Promise<void>[] = [];
+  #data: string | undefined;
+  #failed = 0;
+  #killed = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = { pauses: PAUSES, ...options };
+  }
+
+  /** How many listen. */
+  get up(): number {
+    return this.#up.size;
+  }
+
+  /**
+   * Starts all of them. Resolves with the address as soon as the first one listens; rejects when one reports that it
+   * cannot start before any of them listened, or when all of them died. Then no more are started.
+   */
+  start(): Promise<string> {
+    const numbers = Array.from({ length: this.#options.count }, (_, at) => at + 1);
+    this.#places = numbers.map((number) => this.#keep(number));
+    return this.#first.promise;
+  }
+
+  /**
+   * Every worker serves on for `delayMs`, finishes what is in flight, and ends. Those that have not ended after
+   * `limitMs` are killed.
+   */
+  async stop(delayMs: number, limitMs: number): Promise<void> {
+    this.#stopping.abort();
+    for (const child of this.#children) tell(child, { op: 'stop', delayMs });
+    const ended = new AbortController();
+    const late = delay(limitMs, 'late', { signal: ended.signal }).catch(() => 'ended');
+    const all = Promise.all(this.#places);
+    if ((await Promise.race([all, late])) === 'late') {
+      this.#options.log.error({ workers: this.#children.size }, 'killed workers that did not stop');
+      this.kill();
+    }
+    await all;
+    ended.abort();
+  }
+
+  /** Ends all of them at once. */
+  kill(): void {
+    this.#killed = true;
+    this.#stopping.abort();
+    for (const child of this.#children) child.kill();
+  }
+
+  async #keep(number: number): Promise<void> {
+    const { log, pauses } = this.#options;
+    let pauseMs = pauses.first;
+    while (!this.#stopping.signal.aborted) {
+      const { pid, how, listenedMs } = await this.#run(number);
+      if (this.#stopping.signal.aborted) {
+        if (how !== FINISHED && !this.#killed)
+          log.error({ worker: number, pid, how }, 'a worker ended before it had finished');
+        return;
+      }
+      if (this.#data === undefined) {
+        this.#failed += 1;
+        if (this.#failed === this.#options.count) this.#giveUp(`no worker came up: ${how}`);
+        await this.#first.promise.catch(() => {});
+        continue;
+      }
+      if (listenedMs >= SETTLED) pauseMs = pauses.first;
+      log.error({ worker: number, pid, how, pauseMs }, 'a worker ended; another takes its place');
+      await delay(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
+      pauseMs = Math.min(2 * pauseMs, pauses.longest);
+    }
+  }
+
+  /** One worker from its start to its end. */
+  async #run(number: number): Promise<Ended> {
+    const { fork, onFork, orderFor } = this.#options;
+    const child = fork();
+    let since: number | undefined;
+    let fault: string | undefined;
+    child.line.orders.onMessage((message) => {
+      const report = readReport(message);
+      if (report?.op === 'listening') {
+        since = performance.now();
+        this.#up.add(child);
+        this.#options.log.info({ worker: number, pid: child.pid }, 'a worker is up');
+        this.#data ??= report.data;
+        this.#first.resolve(report.data);
+      }
+      if (report?.op === 'fault') {
+        fault = report.message;
+        if (this.#data === undefined) this.#giveUp(fault);
+        child.kill();
+      }
+    });
+    child.line.orders.onGone(() => this.#up.delete(child));
+    this.#children.add(child);
+    onFork(child);
+    tell(child, orderFor(number));
+    const how = await child.ended;
+    this.#children.delete(child);
+    this.#up.delete(child);
+    return {
+      pid: child.pid,
+      how: fault ?? how,
+      listenedMs: since === undefined ? 0 : performance.now() - since,
+    };
+  }
+
+  #giveUp(why: string): void {
+    this.kill();
+    this.#first.reject(new Error(why));
+  }
+}
+
+function tell({ line }: Child, order: Order): void {
+  line.orders.send(order);
+}

@@ -1,0 +1,70 @@
+// The process above the workers: it keeps the lock and the admin listener, and serves no client itself.
+import type { Logger } from 'pino';
+import { buildAdminApp } from '../admin/admin-app.ts';
+import type { Config } from '../config/config.ts';
+import { LockRecord } from '../lock/lock-record.ts';
+import { LockServer } from '../lock/lock-server.ts';
+import { openLock } from '../lock/open-lock.ts';
+import { listen, newPseudonym, type Running } from '../start.ts';
+import type { Child } from './fork.ts';
+import type { ConfigSource } from './order.ts';
+import { Pool } from './pool.ts';
+
+export interface RunningPrimary extends Running {
+  /** Ends all workers at once, for a primary that is about to exit. */
+  kill(): void;
+}
+
+/** What a worker may take to end beyond the drain before it is killed, milliseconds. */
+const GRACE = 5_000;
+
+/** Resolves when the first worker listens. Otherwise nothing is left open, and it rejects with what was wrong. */
+export async function startPrimary(
+  config: Config,
+  source: ConfigSource,
+  log: Logger,
+  fork: () => Child,
+): Promise<RunningPrimary> {
+  const record = new LockRecord();
+  const lock = await openLock(config, log, record);
+  const server = new LockServer({ lock, timeouts: config.origin.timeouts, log });
+  const via = newPseudonym();
+  const pool = new Pool({
+    count: config.workers,
+    fork,
+    orderFor: (number) => ({ op: 'start', number, via, source }),
+    onFork: ({ line }) => server.serve(line.lock),
+    log,
+  });
+  let stopping: Promise<void> | undefined;
+  let engineWasUp = false;
+  // as in start(): no write can succeed before the engine was there once
+  const hasEngine = () => (engineWasUp ||= lock.engine().up);
+  const startedAt = performance.now();
+  const admin = buildAdminApp({
+    ready: () => stopping === undefined && pool.up > 0 && hasEngine(),
+    lock: () => ({ ...lock.state(), ...lock.engine(), ...record.report() }),
+    workers: () => ({ up: pool.up, of: config.workers }),
+    uptime: () => Math.round((performance.now() - startedAt) / 1000),
+  });
+  const close = async (): Promise<void> => {
+    await lock.stop();
+    await admin.close();
+  };
+  try {
+    const adminAddress = config.admin === 'off' ? undefined : await listen(admin, config.admin);
+    const data = await pool.start();
+    const drain = (delayMs: number): Promise<void> =>
+      pool.stop(delayMs, delayMs + config.drain.timeout + GRACE).then(close);
+    return {
+      data,
+      admin: adminAddress,
+      lock: () => lock.state(),
+      stop: (delayMs = config.drain.delay) => (stopping ??= drain(delayMs)),
+      kill: () => pool.kill(),
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

@@ -1,0 +1,14 @@
+// One worker's part of a configuration that is for all of them.
+import type { Config } from '../config/config.ts';
+
+/** What is limited for the whole gateway is divided, so that clients and origin see no more of it than was configured. */
+export function shareOf(config: Config): Config {
+  const { workers, limits, origin } = config;
+  const part = (count: number): number => Math.max(1, Math.floor(count / workers));
+  return {
+    ...config,
+    admin: 'off',
+    limits: { ...limits, connections: part(limits.connections) },
+    origin: { ...origin, connections: part(origin.connections) },
+  };
+}

@@ -1,0 +1,316 @@
+// The lock of all workers: what becomes of a request or a holding when its client, its worker or the lock itself goes, at any moment.
+
+import { setImmediate as turn } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import type { Lease, Lock } from '../../src/lock/lock.ts';
+import { MemoryLock } from '../../src/lock/memory-lock.ts';
+import { ask, IDLE, KNOWN, type Request, unknownFor } from '../fixtures/lock-under-test.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
+import { remoteLock, TIMEOUTS, turns } from '../fixtures/remote-lock.ts';
+
+const { connect, write, uncertainty } = TIMEOUTS;
+const WRITE = connect + write + uncertainty;
+
+/** A writer of key `a` that is taken step by step; each step ends where something is waited for. */
+function writer() {
+  const clock = new ManualClock();
+  const memory = new MemoryLock({ queue: 100, waiting: 100, clock });
+  const arming = Promise.withResolvers<void>();
+  let slowArm = false;
+  const lock: Lock = {
+    acquire: (key, options) => memory.acquire(key, options),
+    async arm(leases) {
+      if (slowArm) await arming.promise;
+      await memory.arm(leases);
+    },
+    release: (lease, fate) => memory.release(lease, fate),
+    state: () => memory.state(),
+    engine: () => memory.engine(),
+    stop: () => memory.stop(),
+  };
+  const scene = remoteLock({ auto: false, lock, clock });
+  const { remote, wire } = scene;
+  const client = new AbortController();
+  let lease: Lease | undefined;
+  let first: Request | undefined;
+  let armed: Promise<void> = Promise.resolve();
+  const outcome = { acquire: 'waiting', arm: 'waiting' };
+  const ofError = (error: unknown): string =>
+    error instanceof Error && 'code' in error ? String(error.code) : 'other';
+  const leaseOf = (): Lease => {
+    if (lease === undefined) throw new Error('not granted');
+    return lease;
+  };
+
+  const STEPS = {
+    async 'the request is on its way'() {
+      remote.acquire('a', { waitMs: 60_000, signal: client.signal }).then(
+        (granted) => {
+          lease = granted;
+          outcome.acquire = 'granted';
+        },
+        (error: unknown) => {
+          outcome.acquire = ofError(error);
+        },
+      );
+    },
+    async 'it waits behind another'() {
+      first = ask(memory, 'a');
+      await turn();
+      await STEPS['the request is on its way']();
+      wire.up.deliver();
+    },
+    async 'the grant is on its way'() {
+      await STEPS['the request is on its way']();
+      wire.up.deliver();
+      await turn();
+    },
+    async 'the grant after a wait is on its way'() {
+      await STEPS['it waits behind another']();
+      first?.release();
+      await turn();
+    },
+    async 'it holds'() {
+      await STEPS['the grant is on its way']();
+      wire.down.deliver();
+      await turn();
+    },
+    async 'arming is on its way'() {
+      await STEPS['it holds']();
+      armed = remote.arm([leaseOf()]);
+      armed.then(
+        () => {
+          outcome.arm = 'armed';
+        },
+        (error: unknown) => {
+          outcome.arm = ofError(error);
+        },
+      );
+    },
+    async 'the engine is arming'() {
+      slowArm = true;
+      await STEPS['arming is on its way']();
+      wire.up.deliver();
+      await turn();
+    },
+    async 'the armed answer is on its way'() {
+      await STEPS['arming is on its way']();
+      wire.up.deliver();
+      await turn();
+    },
+    async 'it writes'() {
+      await STEPS['the armed answer is on its way']();
+      wire.down.deliver();
+      await turn();
+    },
+    async 'the release is on its way'() {
+      await STEPS['it writes']();
+      remote.release(leaseOf(), KNOWN);
+    },
+    async 'the release of an unknown fate is on its way'() {
+      await STEPS['it writes']();
+      remote.release(leaseOf(), unknownFor(700));
+    },
+  };
+  const everythingArrives = async (): Promise<void> => {
+    arming.resolve();
+    for (let round = 0; round < 4; round += 1) {
+      await turn();
+      wire.up.deliver();
+      await turn();
+      wire.down.deliver();
+    }
+  };
+  return { ...scene, memory, client, outcome, STEPS, leaseOf, everythingArrives, first: () => first };
+}
+
+type Step = keyof ReturnType<typeof writer>['STEPS'];
+
+/** What has become of key `a`: free, held, or quarantined for so many milliseconds. */
+async function keyIs(t: Test, scene: ReturnType<typeof writer>, expected: 'free' | 'held' | number) {
+  const { memory, clock } = scene;
+  scene.first()?.release();
+  await turn();
+  const { held, quarantined } = memory.state();
+  if (expected === 'free') t.same({ held, quarantined }, { held: 0, quarantined: 0 }, 'the key is free');
+  if (expected === 'held') t.same({ held, quarantined }, { held: 1, quarantined: 0 }, 'the key is held');
+  if (typeof expected !== 'number') return;
+  t.same({ held, quarantined }, { held: 0, quarantined: 1 }, 'the key is quarantined');
+  const next = ask(memory, 'a');
+  await clock.pass(expected - 1);
+  t.equal(next.status(), 'waiting');
+  await clock.pass(1);
+  t.equal(next.status(), 'granted', `after ${expected} ms`);
+}
+
+/** step: what the client's going leaves of the request and of the key. */
+const ABORTED: Record<Step, readonly [acquire: string, key: 'free' | 'held' | number]> = {
+  'the request is on its way': ['client-gone', 'free'],
+  'it waits behind another': ['client-gone', 'free'],
+  'the grant is on its way': ['client-gone', 'free'],
+  'the grant after a wait is on its way': ['client-gone', 'free'],
+  'it holds': ['granted', 'held'],
+  'arming is on its way': ['granted', 'held'],
+  'the engine is arming': ['granted', 'held'],
+  'the armed answer is on its way': ['granted', 'held'],
+  'it writes': ['granted', 'held'],
+  'the release is on its way': ['granted', 'free'],
+  'the release of an unknown fate is on its way': ['granted', 700],
+};
+
+/** step: the key after the worker was killed. What was armed may have been sent. */
+const KILLED: Record<Step, 'free' | number> = {
+  'the request is on its way': 'free',
+  'it waits behind another': 'free',
+  'the grant is on its way': 'free',
+  'the grant after a wait is on its way': 'free',
+  'it holds': 'free',
+  'arming is on its way': 'free',
+  'the engine is arming': 'free',
+  'the armed answer is on its way': WRITE,
+  'it writes': WRITE,
+  'the release is on its way': 'free',
+  'the release of an unknown fate is on its way': 700,
+};
+
+/** step: what the worker is told when the primary was killed. */
+const ORPHANED: Record<Step, readonly [acquire: string, arm: string]> = {
+  'the request is on its way': ['lock-engine-unavailable', 'waiting'],
+  'it waits behind another': ['lock-engine-unavailable', 'waiting'],
+  'the grant is on its way': ['granted', 'waiting'],
+  'the grant after a wait is on its way': ['granted', 'waiting'],
+  'it holds': ['granted', 'waiting'],
+  'arming is on its way': ['granted', 'lock-engine-unavailable'],
+  'the engine is arming': ['granted', 'lock-engine-unavailable'],
+  'the armed answer is on its way': ['granted', 'armed'],
+  'it writes': ['granted', 'armed'],
+  'the release is on its way': ['granted', 'armed'],
+  'the release of an unknown fate is on its way': ['granted', 'armed'],
+};
+
+const steps = Object.keys(ABORTED).filter((step): step is Step => step in KILLED);
+
+for (const step of steps) {
+  t.test(`${step}: the client goes`, async (t) => {
+    const scene = writer();
+    await scene.STEPS[step]();
+    scene.client.abort();
+    await scene.everythingArrives();
+    const [acquire, key] = ABORTED[step];
+    t.equal(scene.outcome.acquire, acquire);
+    await keyIs(t, scene, key);
+    t.equal(scene.memory.state().waiting, 0);
+  });
+
+  t.test(`${step}: the worker is killed`, async (t) => {
+    const scene = writer();
+    await scene.STEPS[step]();
+    scene.wire.killWorker();
+    await scene.everythingArrives();
+    await keyIs(t, scene, KILLED[step]);
+    t.equal(scene.memory.state().waiting, 0, 'nobody waits in its name');
+    t.same(scene.said.length, KILLED[step] === WRITE ? 1 : 0, 'it says so when writes were under way');
+  });
+
+  t.test(`${step}: the primary is killed`, async (t) => {
+    const scene = writer();
+    const { remote, outcome, wire } = scene;
+    await scene.STEPS[step]();
+    wire.killPrimary();
+    await turns();
+    const [acquire, arm] = ORPHANED[step];
+    t.same(outcome, { acquire, arm });
+    if (acquire === 'granted') {
+      const lease = scene.leaseOf();
+      t.equal(lease.remainingMs(), 0, 'what was not sent must not be sent');
+      await t.rejects(remote.arm([lease]), { code: /^lock-(engine-unavailable|lost-before-send)$/ });
+      remote.release(lease, KNOWN);
+    }
+    t.same(remote.state(), IDLE);
+    t.equal(remote.engine().up, false);
+    t.equal(ask(remote, 'b').status(), 'waiting');
+    await t.rejects(remote.acquire('b', { waitMs: 0, signal: scene.client.signal }), {
+      code: 'lock-engine-unavailable',
+    });
+    await remote.stop();
+  });
+}
+
+t.test('the quarantine shrinks with the time since the arming, down to the uncertainty', async (t) => {
+  for (const [after, expected] of [
+    [0, WRITE],
+    [4_000, WRITE - 4_000],
+    [WRITE - uncertainty + 1, uncertainty],
+  ] as const) {
+    const scene = writer();
+    await scene.STEPS['it writes']();
+    await scene.clock.pass(after);
+    scene.wire.killWorker();
+    await keyIs(t, scene, expected);
+  }
+});
+
+t.test(
+  'of several keys the armed ones stay locked, and those of other workers are not touched',
+  async (t) => {
+    const { remote, wire, shared, worker } = remoteLock({ auto: true });
+    const other = worker();
+    const { signal } = new AbortController();
+    const take = (lock: Lock, key: string) => lock.acquire(key, { waitMs: 0, signal });
+    const [a, b] = [await take(remote, 'a'), await take(remote, 'b')];
+    await take(remote, 'c');
+    const d = await take(other.remote, 'd');
+    await remote.arm([a, b]);
+    await other.remote.arm([d]);
+    const [onC, onD] = [ask(other.remote, 'c'), ask(remote, 'd')];
+    await turns();
+    wire.killWorker();
+    await turns();
+    t.equal(onC.status(), 'granted', 'it was not armed');
+    t.equal(onD.status(), 'waiting');
+    t.same(shared.state(), { held: 2, waiting: 0, quarantined: 2 });
+    other.remote.release(d, KNOWN);
+    await turns();
+    t.same(shared.state(), { held: 1, waiting: 0, quarantined: 2 }, 'the dead do not get their turn');
+  },
+);
+
+t.test('a lease can be armed and released by its own worker only', async (t) => {
+  const { remote, shared, worker } = remoteLock({ auto: true });
+  const other = worker();
+  const { signal } = new AbortController();
+  const lease = await remote.acquire('a', { waitMs: 0, signal });
+  await t.rejects(other.remote.arm([lease]), { code: 'lock-lost-before-send' });
+  other.remote.release(lease, KNOWN);
+  other.wire.worker.send({ op: 'release', id: 1, fate: KNOWN });
+  other.wire.worker.send({ op: 'abort', id: 1 });
+  await turns();
+  t.equal(shared.state().held, 1);
+});
+
+t.test('what is no request changes nothing, and is said', async (t) => {
+  const { remote, wire, shared, said } = remoteLock({ auto: true });
+  await remote.acquire('a', { waitMs: 0, signal: new AbortController().signal });
+  const nonsense: object[] = [
+    ...[
+      {},
+      [],
+      { op: 'release' },
+      { op: 'release', id: 1 },
+      { op: 'release', id: 1, fate: { kind: 'unknown' } },
+    ],
+    ...[
+      { op: 'acquire', id: 2, key: 7, waitMs: 0 },
+      { op: 'acquire', id: 2, key: 'b', waitMs: null },
+    ],
+    ...[
+      { op: 'arm', id: 2, leases: 1 },
+      { op: 'arm', id: 2, leases: ['1'] },
+      { op: 'abort', id: 1.5 },
+    ],
+  ];
+  for (const message of nonsense) wire.worker.send(message);
+  await turns();
+  t.same(shared.state(), { held: 1, waiting: 0, quarantined: 0 });
+  t.equal(said.length, nonsense.length);
+});

@@ -1,0 +1,169 @@
+// The places of the workers: filled at the start, filled again, given up, and emptied by a stop.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import t from 'tap';
+import type { Child } from '../../src/workers/fork.ts';
+import { type Order, type Report, readOrder } from '../../src/workers/order.ts';
+import { Pool } from '../../src/workers/pool.ts';
+import { until } from '../fixtures/until.ts';
+import { Wire } from '../fixtures/wire.ts';
+
+interface FakeChild extends Child {
+  readonly orders: Order[];
+  report(report: Report): void;
+  die(how: string): void;
+  readonly killed: () => boolean;
+}
+
+function fakeChild(pid: number): FakeChild {
+  const wire = new Wire({ auto: true });
+  const ended = Promise.withResolvers<string>();
+  const orders: Order[] = [];
+  let killed = false;
+  wire.worker.onMessage((message) => {
+    const order = readOrder(message);
+    if (order !== undefined) orders.push(order);
+  });
+  const die = (how: string): void => {
+    wire.killWorker();
+    ended.resolve(how);
+  };
+  return {
+    ...{ pid, orders, die, ended: ended.promise, killed: () => killed },
+    line: { orders: wire.primary, lock: wire.primary },
+    report: (report) => wire.worker.send(report),
+    kill() {
+      killed = true;
+      setImmediate(() => die('SIGKILL'));
+    },
+  };
+}
+
+/** A pool of `count` whose pauses are 20, 40, 80, 80 ... ms. */
+function pool(count: number) {
+  const children: FakeChild[] = [];
+  const said: string[] = [];
+  const say = (fields: object, message: string): void =>
+    void said.push(`${message} ${JSON.stringify(fields)}`);
+  const made = new Pool({
+    count,
+    fork: () => {
+      const child = fakeChild(100 + children.length);
+      children.push(child);
+      return child;
+    },
+    orderFor: (number) => ({ op: 'start', number, via: 'v', source: { flags: {} } }),
+    onFork: () => {},
+    log: { info: say, warn: say, error: say },
+    pauses: { first: 20, longest: 80 },
+  });
+  const child = (at: number): FakeChild => {
+    const found = children[at];
+    if (found === undefined) throw new Error(`no child ${at}`);
+    return found;
+  };
+  return { pool: made, children, child, said };
+}
+
+const LISTENING: Report = { op: 'listening', data: 'http://127.0.0.1:80' };
+
+t.test('it has started when the first listens; each is told its number', async (t) => {
+  const { pool: made, children, child } = pool(3);
+  const started = made.start();
+  t.equal(made.up, 0);
+  child(1).report(LISTENING);
+  t.equal(await started, 'http://127.0.0.1:80');
+  t.equal(made.up, 1);
+  await until(() => children.every(({ orders }) => orders.length === 1), 'the orders');
+  t.same(
+    children.map(({ orders: [order] }) => order?.op === 'start' && order.number),
+    [1, 2, 3],
+  );
+  child(0).report(LISTENING);
+  await until(() => made.up === 2, 'the second is up');
+});
+
+t.test('a worker that cannot start before any has ends it all, with its words', async (t) => {
+  const { pool: made, children, child } = pool(3);
+  const started = made.start();
+  started.catch(() => {});
+  child(2).report({ op: 'fault', message: '127.0.0.1:80 is in use' });
+  await t.rejects(started, { message: '127.0.0.1:80 is in use' });
+  await sleep(200);
+  t.equal(children.length, 3, 'nobody else is started');
+  t.ok(children.every((child) => child.killed()));
+});
+
+t.test('all die before any listens: given up', async (t) => {
+  const { pool: made, children, child } = pool(2);
+  const started = made.start();
+  started.catch(() => {});
+  child(0).die('exit code 7');
+  await sleep(100);
+  t.equal(children.length, 2, 'one may still come up');
+  child(1).die('exit code 7');
+  await t.rejects(started, { message: 'no worker came up: exit code 7' });
+  t.equal(children.length, 2);
+});
+
+t.test('one dies before another listens: its place is filled then', async (t) => {
+  const { pool: made, children, child } = pool(2);
+  const started = made.start();
+  child(0).die('SIGSEGV');
+  await sleep(50);
+  child(1).report(LISTENING);
+  await started;
+  await until(() => children.length === 3, 'a third');
+  t.equal(made.up, 1);
+});
+
+t.test('a place is filled again, after pauses that grow while they die at once', async (t) => {
+  const { pool: made, children, child, said } = pool(1);
+  const started = made.start();
+  child(0).report(LISTENING);
+  await started;
+  for (let at = 0; at < 5; at += 1) {
+    const died = performance.now();
+    child(at).die('SIGKILL');
+    await until(() => children.length === at + 2, 'the next');
+    const least = [20, 40, 80, 80, 80][at] ?? 0;
+    // timers of Node may be a millisecond early
+    t.ok(performance.now() - died >= least - 1, `pause ${least}`);
+    t.equal(made.up, 0);
+  }
+  const ended = said.filter((line) => line.startsWith('a worker ended'));
+  t.equal(ended.length, 5);
+  t.match(ended[2], /"worker":1,"pid":102,"how":"SIGKILL","pauseMs":80/);
+  child(5).report({ op: 'fault', message: 'no' });
+  await until(() => children.length === 7, 'one that cannot start is replaced too');
+  t.match(said.at(-1), /"how":"no"/);
+});
+
+t.test('stop: each is told, and none is started any more', async (t) => {
+  const { pool: made, children, child, said } = pool(3);
+  const started = made.start();
+  for (const one of children) one.report(LISTENING);
+  await started;
+  await until(() => made.up === 3, 'all');
+  child(2).die('SIGKILL');
+  const stopped = made.stop(5, 10_000);
+  await until(() => child(0).orders.length === 2, 'the order');
+  t.same(child(0).orders[1], { op: 'stop', delayMs: 5 });
+  child(0).die('exit code 0');
+  child(1).die('exit code 3');
+  await stopped;
+  t.equal(children.length, 3);
+  t.equal(said.filter((line) => /before it had finished.*"worker":[23]/.test(line)).length, 2);
+});
+
+t.test('stop: who does not end is killed', async (t) => {
+  const { pool: made, child, said } = pool(2);
+  const started = made.start();
+  child(0).report(LISTENING);
+  await started;
+  const stopped = made.stop(0, 50);
+  child(0).die('exit code 0');
+  await stopped;
+  t.same([child(0).killed(), child(1).killed()], [false, true]);
+  t.match(said.at(-1), /^killed workers that did not stop {"workers":1}/);
+});
