@@ -15,5 +15,5 @@ if ('faults' in loaded)
 const destination = pino.destination({ dest: logFile, sync: true });
 const log = pino({ level: 'info', base: { pid: process.pid } }, destination);
 const lock = isWeakness(weakness) ? await openWeakened(weakness, loaded.config, log) : undefined;
-const running = await start(loaded.config, log, lock);
+const running = await start(loaded.config, log, lock === undefined ? {} : { lock });
 process.send?.(running.data);
