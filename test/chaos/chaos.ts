@@ -119,7 +119,7 @@ function report(
   const { turn, answer, locked } = longest;
   say(
     `${isGood(row) ? 'ok' : 'NOT OK'} ${row.scenario} ${row.weakness ?? 'protocol'}: ${row.applied} applied, ${row.breaks} breaks` +
-      `; longest wait for an answer ${Math.round(answer)} ms, without a turn ${Math.round(turn)} ms, until all keys were free` +
+      `; longest wait for an answer ${Math.round(answer)} ms, without a turn ${Math.round(turn)} ms, until a key was free at the end` +
       ` ${Math.round(locked)} ms; stalled ${stall} ms, origin gave up ${origin.dropped}; pauses taken back ${takenBack}`,
   );
   const unavailable = codesOf(history.operations);

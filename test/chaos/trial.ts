@@ -23,7 +23,7 @@ export interface Trial {
   readonly history: History;
   readonly origin: OriginState;
   readonly durationMs: number;
-  /** Longest times, milliseconds: a patient client's without a turn, and for an answer; until the last key was free after all faults. */
+  /** Longest times, milliseconds: a patient client's without a turn, and for an answer; until a key was free, since somebody was last answered there. */
   readonly longest: { readonly turn: number; readonly answer: number; readonly locked: number };
   /** Clients that never had a turn, keys that stayed locked, and gateways that ended by themselves. */
   readonly stuck: readonly string[];
@@ -77,7 +77,7 @@ export async function runTrial(scenario: Scenario, stage: Stage, options: TrialO
   // a control has shown what it had to, and some of them leave keys behind
   const waits = mustBreak(options.weakness) ? 0 : allowedWait(scenario);
   writing = { until: wallNow() + waits };
-  const [{ locked, keys }] = await Promise.all([lockedKeys(stage, random, waits, record), ...atWork]);
+  const [{ locked, keys }] = await Promise.all([lockedKeys(stage, random, waits, operations), ...atWork]);
   const without = patient.filter(hadNoTurn).map(({ name }) => name);
   const origin = await settled(stage);
   const history: History = {
@@ -131,19 +131,26 @@ async function untilOver(stage: Stage, until: number, enough: number | undefined
   }
 }
 
-/** The keys that nobody gets a turn for within `ms` after all faults, and the longest time that one took. */
+/**
+ * The keys that nobody gets a turn for within `ms` after all faults; and the longest that one took since somebody else was
+ * last answered there.
+ */
 async function lockedKeys(
   { origin, fleet, keys }: Stage,
   random: Random,
   ms: number,
-  record: (operation: Operation) => void,
+  operations: Operation[],
 ): Promise<{ readonly locked: number; readonly keys: readonly string[] }> {
   const since = wallNow();
+  const record = (operation: Operation): void => void operations.push(operation);
   const had = async (key: string): Promise<{ key: string; after: number }> => {
     const options = { origin, fleet, keys: [key], record, patience: ms, random: random.branch(key) };
     const client = new Client({ name: `last-${key}`, ...options });
     await client.run(() => wallNow() < since + ms && client.lastTurn <= since);
-    return { key, after: client.lastTurn <= since ? Number.POSITIVE_INFINITY : client.lastTurn - since };
+    const { lastTurn, name } = client;
+    if (lastTurn <= since) return { key, after: Number.POSITIVE_INFINITY };
+    const others = operations.filter((of) => of.key === key && of.client !== name && of.endedAt < lastTurn);
+    return { key, after: lastTurn - Math.max(since, ...others.map(({ endedAt }) => endedAt)) };
   };
   const turns = ms === 0 ? [] : await Promise.all(keys.map(had));
   return {
