@@ -17,8 +17,7 @@ export function send(message: IncomingMessage, response: ServerResponse, answer:
   const fields = [...answer.fields];
   if (answer.made) {
     response.writeHead(answer.status, STATUS_CODES[answer.status] ?? '', fields);
-    if (answer.content.length > 0 && message.method !== 'HEAD') response.write(answer.content);
-    end(message, response);
+    end(message, response, message.method === 'HEAD' ? undefined : answer.content);
     return;
   }
   const { content } = answer;
@@ -49,12 +48,14 @@ function cut(message: IncomingMessage, response: ServerResponse): void {
   else response.destroy();
 }
 
-function end(message: IncomingMessage, response: ServerResponse): void {
+function end(message: IncomingMessage, response: ServerResponse, content?: Buffer): void {
   // a paused connection has nothing to read that could be waited for
   if (!hasUnreadContent(message) || message.socket.isPaused() || response.destroyed) {
-    response.end();
+    if (content === undefined || content.length === 0) response.end();
+    else response.end(content);
     return;
   }
+  if (content !== undefined && content.length > 0) response.write(content);
   const timer = setTimeout(() => response.end(), LINGER);
   const done = () => {
     clearTimeout(timer);

@@ -82,9 +82,17 @@ export function shownFields(origin: FieldLines, shown: readonly string[]): strin
   return fields;
 }
 
+const FIELD_NAMES: Readonly<Record<ConditionalField, string>> = {
+  'if-match': 'If-Match',
+  'if-none-match': 'If-None-Match',
+  'if-modified-since': 'If-Modified-Since',
+  'if-unmodified-since': 'If-Unmodified-Since',
+  'if-range': 'If-Range',
+};
+
 /** `if-match` as it is written in the RFC. */
 export function fieldName(field: ConditionalField): string {
-  return field.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
+  return FIELD_NAMES[field];
 }
 
 /** Any error as a refusal; what is not coded is ours. */
