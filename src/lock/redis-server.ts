@@ -35,6 +35,8 @@ export class RedisServer {
   readonly #options: ServerOptions;
   #facts: ServerFacts | undefined;
   #unfit: UnfitServer | undefined;
+  /** Scripts that were sent on this connection: whatever was asked on it keeps its order, which a second try would not. */
+  readonly #told = new Set<Script>();
   /** What the server said against logging in, or choosing the database, on this connection. */
   #refused: string | undefined;
   #complaint = '';
@@ -52,6 +54,7 @@ export class RedisServer {
     this.#commands.on('close', () => this.#down(CLOSED));
     this.#commands.on('connect', () => {
       this.#refused = undefined;
+      this.#told.clear();
     });
     this.#commands.on('error', (error: Error) => this.#failed(error));
     this.#wakes.on('error', () => {}); // waiters look by themselves, and the other connection says what is wrong
@@ -77,7 +80,9 @@ export class RedisServer {
     const rest = [keys.length, ...keys, ...args];
     return this.#ask(async (commands) => {
       try {
-        return await commands.call('EVALSHA', script.sha, ...rest);
+        if (this.#told.has(script)) return await commands.call('EVALSHA', script.sha, ...rest);
+        this.#told.add(script);
+        return await commands.call('EVAL', script.lua, ...rest);
       } catch (error) {
         if (!isUnknownScript(error)) throw error;
         return await commands.call('EVAL', script.lua, ...rest);
