@@ -1,5 +1,5 @@
 // Several processes and one Redis: one holder at a time, each in its turn, nobody forgotten, nothing left behind.
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { ask } from '../fixtures/lock-under-test.ts';
 import { openRedisLock, openRedisQueue } from '../fixtures/redis-lock.ts';
@@ -154,6 +154,24 @@ t.test('the same key in two namespaces is two keys', async (t) => {
   here?.release();
   there?.release();
 });
+
+t.test(
+  'what is said first on a connection is done first, also by a server that knows no script',
+  async (t) => {
+    for (let turns = 0; turns < 20; turns += 1) {
+      await client.script('FLUSH');
+      const { lock } = await openRedisLock(t, { port });
+      const holder = ask(lock, 'a');
+      await holder.ended;
+      holder.release();
+      for (let turn = 0; turn < turns; turn += 1) await nextTurn();
+      const next = ask(lock, 'a', { waitMs: 0 });
+      await next.ended;
+      if (next.status() !== 'granted') t.fail(`${next.status()} after ${turns} turns of the loop`);
+      else next.release();
+    }
+  },
+);
 
 t.test('after use nothing is left in Redis but the guard', async (t) => {
   const locks = await processes(t, 2, 'clean');
