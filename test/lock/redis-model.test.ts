@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import t from 'tap';
 import { ACQUIRE, EXTEND, RELEASE } from '../../src/lock/redis-scripts.ts';
+import { QueueModel } from '../fixtures/queue-model.ts';
 import { startRedis } from '../fixtures/redis-server.ts';
 import { until } from '../fixtures/until.ts';
 
@@ -28,47 +29,6 @@ const ask = (token: string) =>
 const leave = (token: string, quarantineMs: number) =>
   client.eval(RELEASE.lua, 3, LOCK, QUEUE, SIGNS, token, memberOf(token), quarantineMs);
 
-/** What ought to be. */
-class Model {
-  holder: string | undefined;
-  line: string[] = [];
-  readonly silent = new Set<string>();
-  readonly wakes: string[] = [];
-
-  ask(token: string): 0 | 1 {
-    if (this.holder === token) return 1;
-    while (this.line[0] !== undefined && this.line[0] !== token && this.silent.has(this.line[0]))
-      this.line.shift();
-    const first = this.line[0] ?? token;
-    if (this.holder === undefined && first === token) {
-      this.#remove(token);
-      this.holder = token;
-      return 1;
-    }
-    if (!this.line.includes(token)) this.line.push(token);
-    this.silent.delete(token);
-    return 0;
-  }
-
-  leave(token: string, quarantine: boolean): 0 | 1 | 2 {
-    this.#remove(token);
-    const mine = this.holder === token;
-    if (mine && quarantine) {
-      this.holder = 'quarantine';
-      return 2;
-    }
-    if (mine) this.holder = undefined;
-    if (this.holder !== undefined) return 0;
-    while (this.line[0] !== undefined && isGone(this.line[0])) this.line.shift();
-    if (this.line[0] !== undefined) this.wakes.push(this.line[0]);
-    return mine ? 1 : 0;
-  }
-
-  #remove(token: string): void {
-    this.line = this.line.filter((other) => other !== token);
-  }
-}
-
 interface Step {
   readonly token: string;
   /** `time`: the lock ends by itself. `silence`: it has not looked for long. */
@@ -84,7 +44,7 @@ const step: fc.Arbitrary<Step> = fc.record({
   ),
 });
 
-async function take({ token, what }: Step, model: Model): Promise<void> {
+async function take({ token, what }: Step, model: QueueModel): Promise<void> {
   if (what === 'ask') {
     const reply = await ask(token);
     assert.ok(Array.isArray(reply));
@@ -108,7 +68,7 @@ async function take({ token, what }: Step, model: Model): Promise<void> {
 async function anyHistory(steps: readonly Step[]): Promise<void> {
   await client.del(GUARD, LOCK, QUEUE, SIGNS);
   woken.length = 0;
-  const model = new Model();
+  const model = new QueueModel(isGone);
   for (const step of steps) {
     await take(step, model);
     const value = await client.get(LOCK);
