@@ -66,7 +66,7 @@ export function reasonOf(error: unknown, { username, password }: RedisAddress): 
 }
 
 function without(secret: string | undefined, text: string): string {
-  return secret === undefined ? text : text.replaceAll(secret, '...');
+  return secret === undefined || secret === '' ? text : text.replaceAll(secret, '...');
 }
 
 export function hasTimedOut(error: unknown): boolean {
