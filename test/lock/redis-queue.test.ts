@@ -106,6 +106,17 @@ t.test('fences rise with every grant, over many keys', async (t) => {
   t.ok(last > 0n);
 });
 
+t.test('fences rise also when the server has set its clock back', async (t) => {
+  const [guard = ''] = await client.keys('ifmatch:{lock}:guard:*');
+  const ahead = BigInt(Date.now() + 3_600_000) * 1_000n;
+  await client.hset(guard, 'fence', String(ahead));
+  for (const more of [1n, 2n]) {
+    const place = queue.placeFor('a');
+    t.match(await queue.acquire(place, LEASE), { kind: 'granted', fence: String(ahead + more) });
+    await queue.release(place, 0);
+  }
+});
+
 const odd = [
   ...['["c","a:b"]', '["a:c","b"]', '["c","a","b"]', 'a', 'a ', ' a', 'A', '', '\0', 'a\0', 'a\0b', 'ab'],
   ...['{x}', '{lock}', '}', '{', '*', '?', '[a]', '\r\n', '%0d%0a', '%0D%0A', '\u00e9', 'e\u0301', '%C3%A9'],
