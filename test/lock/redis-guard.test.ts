@@ -1,39 +1,12 @@
 // After the engine lost its memory, or may have lost some of it, nothing is granted until no write can be under way.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { ask, KNOWN } from '../fixtures/lock-under-test.ts';
-import { type OpenedRedisLock, openRedisLock } from '../fixtures/redis-lock.ts';
-import { follow, startRedisPair } from '../fixtures/redis-pair.ts';
+import { GUARD, impatient, isGuarded, isOpen } from '../fixtures/redis-guarded.ts';
+import { openRedisLock } from '../fixtures/redis-lock.ts';
 import { startRedis } from '../fixtures/redis-server.ts';
 import { until } from '../fixtures/until.ts';
-
-/** Longer than a test asks within it, shorter than it waits. Milliseconds. */
-const GUARD = 1_200;
-
-const impatient = (opened: OpenedRedisLock, key = 'a') => ask(opened.lock, key, { waitMs: 0 });
-
-/** Nothing is granted, and a waiter gets the lock when the guard is over and no sooner than `since` + GUARD. */
-async function isGuarded(t: Test, opened: OpenedRedisLock, since: number): Promise<void> {
-  await until(() => opened.lock.engine().up, 'the engine is up');
-  const refused = impatient(opened);
-  await refused.ended;
-  t.equal(refused.status(), 'lock-engine-guard');
-  t.ok([1, 2].includes(refused.retryAfter() ?? 0), `come again in ${refused.retryAfter()} s`);
-  t.ok(opened.lock.engine().guardMs > 0);
-  const patient = ask(opened.lock, 'a', { waitMs: 5_000 });
-  await patient.ended;
-  t.equal(patient.status(), 'granted');
-  t.ok(performance.now() - since >= GUARD - 10, `granted after ${performance.now() - since} ms`);
-  patient.release();
-}
-
-async function isOpen(t: Test, opened: OpenedRedisLock): Promise<void> {
-  const request = ask(opened.lock, 'a');
-  await request.ended;
-  t.equal(request.status(), 'granted');
-  request.release();
-}
 
 /** The guard as it stands in Redis. */
 async function guardOf(client: Redis): Promise<Record<string, string>> {
@@ -101,45 +74,6 @@ t.test('a guard longer than the rest of the wait refuses at once, and says when 
   t.equal(request.status(), 'lock-engine-guard');
   t.equal(request.retryAfter(), 90);
 });
-
-t.test('a failover, and one back to the first server', async (t) => {
-  const { a, b, name, failover } = await startRedisPair(t);
-  const opened = await openRedisLock(t, { port: name.port, guardMs: GUARD });
-  await isOpen(t, opened);
-  let since = performance.now();
-  await failover(a, b);
-  await isGuarded(t, opened, since);
-  since = performance.now();
-  await failover(b, a);
-  await isGuarded(t, opened, since);
-});
-
-t.test('a lock that the promoted replica has as well is still its holder own', async (t) => {
-  const { a, b, name, failover } = await startRedisPair(t);
-  const opened = await openRedisLock(t, { port: name.port, guardMs: GUARD });
-  const lease = await opened.lock.acquire('a', { waitMs: 5_000, signal: new AbortController().signal });
-  await a.client.wait(1, 1_000);
-  await failover(a, b);
-  await until(() => opened.lock.engine().up, 'the engine is up');
-  await opened.lock.arm([lease]);
-  opened.lock.release(lease, KNOWN);
-  await until(async () => (await b.client.dbsize()) === 1, 'it is released there');
-});
-
-t.test(
-  'a server that is emptied by its new primary and promoted again, under a living connection',
-  async (t) => {
-    const { a, b } = await startRedisPair(t);
-    const opened = await openRedisLock(t, { port: a.port, guardMs: GUARD });
-    await isOpen(t, opened);
-    await b.client.replicaof('NO', 'ONE');
-    const since = performance.now();
-    await follow(a, b);
-    await a.client.replicaof('NO', 'ONE');
-    await until(() => opened.lock.engine().guardMs > 0, 'it is noticed without a write');
-    await isGuarded(t, opened, since);
-  },
-);
 
 t.test('old and new connections agree on one guard', async (t) => {
   const redis = await startRedis(t, ['--enable-debug-command', 'yes']);
