@@ -60,7 +60,7 @@ export async function passWrite(exchange: Exchange, content: Content, tools: Too
 async function sendWrite(exchange: Exchange, content: Content, tools: Tools, leases: readonly Lease[]) {
   const { write, uncertainty } = tools.forward.timeouts;
   const outlives = (lease: Lease) => lease.remainingMs() >= write + uncertainty;
-  const framedContent = framed(exchange, underLeases(content, tools.lock, leases));
+  const framedContent = framed(exchange, underLeases(content, tools.lock, leases, outlives));
   const forwarded = await forwardWrite(
     tools.origin,
     { method: exchange.method, target: exchange.target, ...fenced(exchange, framedContent, tools, leases) },

@@ -6,16 +6,26 @@ import type { Content } from './perform.ts';
 
 /**
  * The origin performs a write when it has all of it, so the last chunk waits until the leases are armed anew: they then
- * outlive the write however long the upload took. Content in a buffer leaves at once, and a lease that no time ends
+ * outlive the write (`outlives`) however long the upload took. Content in a buffer leaves at once, and a lease that no time ends
  * needs none of this: both come back as they are.
  */
-export function underLeases(content: Content, lock: Lock, leases: readonly Lease[]): Content {
+export function underLeases(
+  content: Content,
+  lock: Lock,
+  leases: readonly Lease[],
+  outlives: (lease: Lease) => boolean,
+): Content {
   if (Buffer.isBuffer(content) || leases.every((lease) => lease.remainingMs() === Number.POSITIVE_INFINITY))
     return content;
-  return watched(content, lock, leases);
+  return watched(content, lock, leases, outlives);
 }
 
-function watched(content: Readable, lock: Lock, leases: readonly Lease[]): Readable {
+function watched(
+  content: Readable,
+  lock: Lock,
+  leases: readonly Lease[],
+  outlives: (lease: Lease) => boolean,
+): Readable {
   let last: Buffer | undefined;
   const watch = new Transform({
     transform(chunk: Buffer, _encoding, done: TransformCallback) {
@@ -29,7 +39,8 @@ function watched(content: Readable, lock: Lock, leases: readonly Lease[]): Reada
     },
     flush(done) {
       lock.arm(leases).then(
-        () => done(null, last),
+        // a process that was stopped until now must not send what it was allowed to send then
+        () => (leases.every(outlives) ? done(null, last) : done(brokenOff())),
         (cause: unknown) => done(brokenOff(cause)),
       );
     },

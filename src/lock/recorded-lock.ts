@@ -8,6 +8,7 @@ import type { LockRecord } from './lock-record.ts';
 interface Times {
   readonly granted: number;
   armed: number | undefined;
+  unserialised: boolean;
 }
 
 export class RecordedLock implements Lock {
@@ -27,7 +28,7 @@ export class RecordedLock implements Lock {
     try {
       const lease = await this.#lock.acquire(key, options);
       const granted = this.#clock.now();
-      this.#times.set(lease, { granted, armed: undefined });
+      this.#times.set(lease, { granted, armed: undefined, unserialised: false });
       this.#record.acquired('granted', granted - asked);
       return lease;
     } catch (error) {
@@ -42,10 +43,13 @@ export class RecordedLock implements Lock {
     const now = this.#clock.now();
     for (const lease of leases) {
       const times = this.#times.get(lease);
-      if (times === undefined || times.armed !== undefined) continue; // content that was streamed arms twice
+      if (times === undefined) continue;
+      // content that was streamed arms twice, and the engine may have gone in between
+      if (lease.unserialised && !times.unserialised) this.#record.unserialised();
+      times.unserialised = lease.unserialised;
+      if (times.armed !== undefined) continue;
       times.armed = now;
       this.#record.held('check', now - times.granted);
-      if (lease.unserialised) this.#record.unserialised();
     }
   }
 

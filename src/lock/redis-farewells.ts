@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from './clock.ts';
 import type { LockLog } from './lock-log.ts';
 import type { LockRecord } from './lock-record.ts';
-import { MARGIN, type Place, type RedisLease } from './redis-lease.ts';
+import type { Place, RedisLease } from './redis-lease.ts';
 import type { LockQueue } from './redis-queue.ts';
 
 interface Farewell {
@@ -15,10 +15,15 @@ interface Farewell {
   readonly until: number;
   /** What was held; undefined for a request that may have been granted without our hearing of it. */
   readonly lease: RedisLease | undefined;
+  /** To be said again. */
+  failed: boolean;
+  /** It may have been heard without our hearing of that: then the key is no longer this token's for a good reason. */
+  unsure: boolean;
 }
 
 export interface FarewellOptions {
   readonly queue: LockQueue;
+  readonly leaseMs: { readonly check: number; readonly write: number };
   readonly record: LockRecord;
   readonly log: LockLog;
   readonly clock: Clock;
@@ -31,7 +36,7 @@ const LAST_WORDS = 1_000;
 export class Farewells {
   readonly #options: FarewellOptions;
   readonly #open = new Map<string, Farewell>();
-  #emptied: (() => void) | undefined;
+  #emptied: PromiseWithResolvers<void> | undefined;
 
   constructor(options: FarewellOptions) {
     this.#options = options;
@@ -39,55 +44,59 @@ export class Farewells {
 
   /** Releases, or quarantines for so many milliseconds. */
   say(lease: RedisLease, quarantineMs: number): void {
-    const now = this.#options.clock.now();
-    const until = now + Math.max(lease.remainingMs() + MARGIN, quarantineMs);
-    this.#begin({ place: lease.place, quarantineUntil: now + quarantineMs, until, lease });
+    // an answer to its arming may have been lost: then it lasts longer than this process knows
+    this.#begin(lease.place, Math.max(this.#options.leaseMs.write, quarantineMs), quarantineMs, lease);
   }
 
   /** Gives up a place in the queue, and the lock, should it have been granted. */
-  withdraw(place: Place, leaseMs: number): void {
-    const now = this.#options.clock.now();
-    this.#begin({ place, quarantineUntil: now, until: now + leaseMs, lease: undefined });
+  withdraw(place: Place): void {
+    this.#begin(place, this.#options.leaseMs.check, 0, undefined);
   }
 
-  /** Once more, on a new connection. */
-  sayAll(): void {
-    const now = this.#options.clock.now();
+  /** Whatever could not be said, once more; what needs no saying any longer is forgotten. */
+  sayAgain(): void {
+    const { queue, clock } = this.#options;
+    const now = clock.now();
     for (const [token, farewell] of this.#open) {
       if (farewell.until <= now) this.#open.delete(token);
-      else void this.#send(farewell);
+      else if (farewell.failed && queue.up) void this.#send(farewell);
     }
   }
 
   /** Resolves when all was heard, or cannot be said. */
   async end(): Promise<void> {
     if (this.#open.size === 0 || !this.#options.queue.up) return;
-    const emptied = new Promise<void>((resolve) => {
-      this.#emptied = resolve;
-    });
-    await Promise.race([emptied, delay(LAST_WORDS, undefined, { ref: false })]);
+    this.#emptied ??= Promise.withResolvers<void>();
+    await Promise.race([this.#emptied.promise, delay(LAST_WORDS, undefined, { ref: false })]);
   }
 
-  #begin(farewell: Farewell): void {
-    this.#open.set(farewell.place.token, farewell);
+  #begin(place: Place, ms: number, quarantineMs: number, lease: RedisLease | undefined): void {
+    const now = this.#options.clock.now();
+    const until = { until: now + ms, quarantineUntil: now + quarantineMs };
+    const farewell = { place, ...until, lease, failed: false, unsure: false };
+    this.#open.set(place.token, farewell);
     void this.#send(farewell);
   }
 
   async #send(farewell: Farewell): Promise<void> {
     const { queue, clock } = this.#options;
-    const { place, quarantineUntil, lease } = farewell;
+    const { place, quarantineUntil } = farewell;
+    const { up } = queue;
+    farewell.failed = false;
     try {
       const released = await queue.release(place, Math.max(0, quarantineUntil - clock.now()));
       const first = this.#open.delete(place.token);
-      if (!released && first && lease !== undefined && !lease.lost) this.#foundLost(lease);
+      if (!released && first && !farewell.unsure) this.#foundLost(farewell.lease);
     } catch {
-      if (farewell.until <= clock.now()) this.#open.delete(place.token);
+      farewell.failed = true;
+      farewell.unsure ||= up;
     }
-    if (this.#open.size === 0) this.#emptied?.();
+    if (this.#open.size === 0) this.#emptied?.resolve();
   }
 
   /** Whoever held the key meanwhile may have written over what this holder's client knew. */
-  #foundLost(lease: RedisLease): void {
+  #foundLost(lease: RedisLease | undefined): void {
+    if (lease === undefined || lease.lost || lease.unserialised) return;
     const { record, log } = this.#options;
     record.lost('after');
     log.error({ key: lease.key, fence: lease.fence }, 'a lock was found lost at its release');

@@ -78,6 +78,7 @@ export class RedisLease implements Lease {
 
   /** Redis has said, to a question asked at `from`, that it is still this token's, for `leaseMs` from now on. */
   prolong(from: Moment, leaseMs: number): void {
+    if (from.now + leaseMs < this.#from.now + this.#leaseMs) return; // a later answer came first, and was for longer
     this.#from = from;
     this.#leaseMs = leaseMs;
   }

@@ -8,9 +8,10 @@ import type { LockRecord } from './lock-record.ts';
 import type { MemoryLock } from './memory-lock.ts';
 import { Farewells } from './redis-farewells.ts';
 import { type Moment, momentOf, type Place, RedisLease } from './redis-lease.ts';
-import type { LockQueue, Reply } from './redis-queue.ts';
+import type { LockQueue } from './redis-queue.ts';
 import { Sleeper } from './redis-sleeper.ts';
-import { clientGone, guarded, lost, shuttingDown, unavailable, waitedTooLong } from './refusals.ts';
+import { pauseFor, refusalOf } from './redis-wait.ts';
+import { clientGone, lost, shuttingDown, unavailable } from './refusals.ts';
 
 export interface RedisLockOptions {
   readonly queue: LockQueue;
@@ -27,8 +28,6 @@ export interface RedisLockOptions {
   readonly clock: Clock;
 }
 
-/** Longest time between two looks of a waiter, in case a wake is lost. Milliseconds. */
-const POLL = 1_000;
 /** How often leases are looked at that may need renewal, milliseconds. */
 const RENEW = 500;
 /** Leases renewed in one command. */
@@ -39,6 +38,7 @@ export class RedisLock implements Lock {
   readonly #options: RedisLockOptions;
   readonly #held = new Set<RedisLease>();
   readonly #sleepers = new Set<Sleeper>();
+  readonly #obtaining = new Set<Promise<RedisLease>>();
   readonly #farewells: Farewells;
   #guardUntil = 0;
   #stopped = false;
@@ -50,9 +50,9 @@ export class RedisLock implements Lock {
     this.#cancelRenewal = this.#renewLater();
   }
 
-  /** To be called whenever the engine can be asked again. */
+  /** To be called whenever the engine can be asked again, or has turned out to be another one. */
   connected(): void {
-    this.#farewells.sayAll();
+    this.#farewells.sayAgain();
     this.#options.queue.guardRest().then(
       (restMs) => this.#noteGuard(restMs),
       () => {}, // the next request finds out what is wrong
@@ -64,11 +64,15 @@ export class RedisLock implements Lock {
     if (down === 'open' && !queue.up && !this.#stopped) return this.#unserialised(key, undefined);
     const started = clock.now();
     const turn = await turns.acquire(key, options);
+    const obtaining = this.#obtain(turn, options.waitMs, started, options.signal);
+    this.#obtaining.add(obtaining);
     try {
-      return await this.#obtain(turn, options.waitMs, started, options.signal);
+      return await obtaining;
     } catch (error) {
       turns.release(turn, KNOWN);
       throw error;
+    } finally {
+      this.#obtaining.delete(obtaining);
     }
   }
 
@@ -97,7 +101,8 @@ export class RedisLock implements Lock {
   release(lease: Lease, fate: Fate): void {
     if (!(lease instanceof RedisLease) || !this.#held.delete(lease)) return;
     if (lease.turn !== undefined) this.#options.turns.release(lease.turn, fate);
-    if (!lease.unserialised) this.#farewells.say(lease, fate.kind === 'known' ? 0 : fate.quarantineMs);
+    if (lease.fence === undefined) return; // it never was in Redis
+    this.#farewells.say(lease, fate.kind === 'known' ? 0 : fate.quarantineMs);
   }
 
   state(): LockState {
@@ -115,6 +120,7 @@ export class RedisLock implements Lock {
     this.#cancelRenewal();
     for (const sleeper of this.#sleepers) sleeper.wake('stop');
     await this.#options.turns.stop();
+    await Promise.allSettled(this.#obtaining); // what was asked may yet be granted, and is to be given back
     await this.#farewells.end();
     this.#options.queue.stop();
   }
@@ -126,9 +132,11 @@ export class RedisLock implements Lock {
     const sleeper = new Sleeper(clock, signal);
     this.#sleepers.add(sleeper);
     queue.awaitWake(place, () => sleeper.wake('wake'));
+    let asked = false;
     try {
       for (;;) {
         this.#checkWanted(signal);
+        asked ||= queue.up;
         const from = momentOf(clock);
         const reply = await queue.acquire(place, leaseMs.check);
         if (reply.kind === 'granted') {
@@ -145,9 +153,9 @@ export class RedisLock implements Lock {
         if (by === 'wake' || by === 'time') record.woken(by === 'wake' ? 'wake' : 'poll');
       }
     } catch (error) {
-      // a reply that was lost may have been a grant
-      this.#farewells.withdraw(place, leaseMs.check);
+      if (asked) this.#farewells.withdraw(place); // a reply that was lost may have been a grant
       if (error instanceof GatewayError) throw error;
+      this.#checkWanted(signal);
       if (down === 'closed') throw unavailable(error);
       return this.#unserialised(turn.key, turn);
     } finally {
@@ -184,6 +192,7 @@ export class RedisLock implements Lock {
   }
 
   #prolonged(lease: RedisLease, mine: boolean | undefined, from: Moment, ms: number): void {
+    if (lease.lost) return; // has been said
     if (mine === true) {
       lease.prolong(from, ms);
       return;
@@ -198,6 +207,7 @@ export class RedisLock implements Lock {
   #renewLater(): () => void {
     return this.#options.clock.after(RENEW, () => {
       this.#cancelRenewal = this.#renewLater();
+      this.#farewells.sayAgain();
       this.#renew();
     });
   }
@@ -226,17 +236,6 @@ export class RedisLock implements Lock {
       // said by the connection itself
     }
   }
-}
-
-/** Why a request is not to wait any longer, `restMs` before the end of its `waitMs`. */
-function refusalOf(reply: Exclude<Reply, { kind: 'granted' }>, restMs: number, waitMs: number) {
-  if (reply.kind === 'guarded') return reply.restMs >= restMs ? guarded(reply.restMs) : undefined;
-  return restMs <= 0 ? waitedTooLong(waitMs, reply.quarantined ? (reply.lockMs ?? 0) : 0) : undefined;
-}
-
-/** Until the lock can be had without a wake, or a wake may have been lost. Milliseconds. */
-function pauseFor(reply: Exclude<Reply, { kind: 'granted' }>): number {
-  return reply.kind === 'guarded' ? reply.restMs : Math.min((reply.lockMs ?? POLL) + 2, POLL);
 }
 
 function placesOf(leases: readonly RedisLease[]): Place[] {

@@ -1,17 +1,20 @@
 // The two connections to Redis or Valkey: commands on one, wakes on the other; usable only while its tag is known.
 
-import { readFileSync } from 'node:fs';
-import { Redis, type RedisOptions } from 'ioredis';
-import type { RedisAddress } from '../config/redis-url.ts';
+import { Redis } from 'ioredis';
 import type { LockLog } from './lock-log.ts';
+import {
+  CLOSED,
+  COMMAND,
+  type ConnectionSettings,
+  connectionOptions,
+  hasTimedOut,
+  isUnknownScript,
+  reasonOf,
+} from './redis-connection.ts';
 import { readInfo, type ServerFacts, UnfitServer } from './redis-info.ts';
 import type { Script } from './redis-scripts.ts';
 
-export interface ServerOptions {
-  readonly address: RedisAddress;
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
+export interface ServerOptions extends ConnectionSettings {
   /** Where this process is woken. */
   readonly channel: string;
   readonly log: LockLog;
@@ -21,10 +24,8 @@ export interface ServerOptions {
   readonly onWake: (message: string) => void;
 }
 
-/** Longest time for one command, milliseconds; then the connection is given up, for whatever ails it may not show on it. */
-const COMMAND = 1_000;
-const CONNECT = 2_000;
-const LONGEST_PAUSE = 1_000;
+/** How often a server that is up is looked at, milliseconds. */
+const LOOK = 1_000;
 /** How soon a server that is loading, a replica, or unfit, is looked at again. Milliseconds. */
 const SECOND_LOOK = 250;
 
@@ -34,6 +35,10 @@ export class RedisServer {
   readonly #options: ServerOptions;
   #facts: ServerFacts | undefined;
   #unfit: UnfitServer | undefined;
+  /** Scripts that were sent on this connection: whatever was asked on it keeps its order, which a second try would not. */
+  readonly #told = new Set<Script>();
+  /** What the server said against logging in, or choosing the database, on this connection. */
+  #refused: string | undefined;
   #complaint = '';
   #look: NodeJS.Timeout | undefined;
   #firstLook = Promise.withResolvers<void>();
@@ -46,10 +51,14 @@ export class RedisServer {
     this.#commands = new Redis(connection);
     this.#wakes = new Redis(connection);
     this.#commands.on('ready', () => void this.#examine());
-    this.#commands.on('close', () => this.#down('the connection is closed'));
-    this.#commands.on('error', (error: Error) => this.#down(error.message));
+    this.#commands.on('close', () => this.#down(CLOSED));
+    this.#commands.on('connect', () => {
+      this.#refused = undefined;
+      this.#told.clear();
+    });
+    this.#commands.on('error', (error: Error) => this.#failed(error));
     this.#wakes.on('error', () => {}); // waiters look by themselves, and the other connection says what is wrong
-    this.#wakes.on('ready', () => void this.#wakes.subscribe(options.channel).catch(() => {}));
+    this.#wakes.on('ready', () => void this.#subscribe());
     this.#wakes.on('message', (_channel: string, message: string) => options.onWake(message));
   }
 
@@ -66,27 +75,33 @@ export class RedisServer {
     if (this.#unfit !== undefined) throw this.#unfit;
   }
 
-  /** Runs a script. Rejects when the server cannot be asked, or gives no answer in time. */
+  /** Runs a script. Rejects when the server cannot be asked, or gives no answer in time; the error names no address or user. */
   async run(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
-    if (this.#facts === undefined) throw new Error('not connected');
     const rest = [keys.length, ...keys, ...args];
-    try {
-      return await this.#commands.call('EVALSHA', script.sha, ...rest);
-    } catch (error) {
-      if (isError(error, /^NOSCRIPT/)) return await this.#commands.call('EVAL', script.lua, ...rest);
-      if (isError(error, /^Command timed out/)) this.#reconnect();
-      throw error;
-    }
+    return this.#ask(async (commands) => {
+      try {
+        if (this.#told.has(script)) return await commands.call('EVALSHA', script.sha, ...rest);
+        this.#told.add(script);
+        return await commands.call('EVAL', script.lua, ...rest);
+      } catch (error) {
+        if (!isUnknownScript(error)) throw error;
+        return await commands.call('EVAL', script.lua, ...rest);
+      }
+    });
   }
 
   /** How many replicas have everything that was written on this connection so far. */
   async replicasThatHaveIt(wanted: number): Promise<number> {
-    return await this.#commands.wait(wanted, COMMAND / 2);
+    return this.#ask((commands) => commands.wait(wanted, COMMAND / 2));
   }
 
   /** Asks once more which server this is; the connection may have outlived a promotion. */
   async lookAgain(): Promise<ServerFacts> {
-    const facts = readInfo(await this.#commands.info());
+    const facts = readInfo(await this.#ask((commands) => commands.info()));
+    if (facts.busy !== undefined) {
+      this.#lookLater(isBusy(facts.busy));
+      throw new Error(isBusy(facts.busy));
+    }
     if (this.#facts !== undefined) this.#facts = facts;
     return facts;
   }
@@ -99,22 +114,40 @@ export class RedisServer {
     this.#wakes.disconnect();
   }
 
+  async #ask<T>(command: (commands: Redis) => Promise<T>): Promise<T> {
+    if (this.#facts === undefined) throw new Error('not connected');
+    try {
+      return await command(this.#commands);
+    } catch (error) {
+      if (hasTimedOut(error)) this.#reconnect();
+      throw new Error(reasonOf(error, this.#options.address));
+    }
+  }
+
   #reconnect(): void {
     if (this.#stopped || this.#commands.status !== 'ready') return;
     this.#down('it gives no answer');
     this.#commands.disconnect(true);
   }
 
+  #failed(error: Error): void {
+    this.#refused = reasonOf(error, this.#options.address);
+    this.#down(this.#refused);
+    // without this an error that does not close the connection would leave it unused for ever
+    if (!this.#stopped && this.#commands.status === 'ready') this.#commands.disconnect(true);
+  }
+
   async #examine(): Promise<void> {
     clearTimeout(this.#look);
     try {
+      if (this.#refused !== undefined) throw new Error(this.#refused);
       const facts = readInfo(await this.#commands.info());
       this.#unfit = undefined;
       if (facts.busy === undefined) this.#up(facts);
-      else this.#lookLater(`it is ${facts.busy === 'replica' ? 'a replica' : 'loading its data'}`);
+      else this.#lookLater(isBusy(facts.busy));
     } catch (error) {
       if (error instanceof UnfitServer) this.#unfit = error;
-      this.#lookLater(error instanceof Error ? error.message : String(error));
+      this.#lookLater(this.#refused ?? reasonOf(error, this.#options.address));
     }
     this.#firstLook.resolve();
   }
@@ -125,10 +158,27 @@ export class RedisServer {
     this.#complaint = '';
     this.#options.log.info({ version: facts.version }, 'the lock engine is up');
     this.#options.onUp();
+    this.#keepLooking();
+  }
+
+  /** A connection that has died in silence, or a promotion under it, is found out before a writer does. */
+  #keepLooking(): void {
+    this.#look = setTimeout(async () => {
+      const tag = this.#facts?.tag;
+      if (tag === undefined) return;
+      try {
+        const facts = await this.lookAgain();
+        if (facts.tag !== tag) this.#options.onUp();
+      } catch (error) {
+        if (error instanceof UnfitServer) this.#lookLater(error.message);
+      }
+      if (this.#facts !== undefined) this.#keepLooking();
+    }, LOOK).unref();
   }
 
   #lookLater(complaint: string): void {
     this.#down(complaint);
+    clearTimeout(this.#look);
     if (this.#stopped) return;
     this.#look = setTimeout(() => {
       // a replica's name may lead to the new primary by now: only a new connection shows that
@@ -136,46 +186,27 @@ export class RedisServer {
     }, SECOND_LOOK).unref();
   }
 
+  /** Without it waiters look by themselves, but lose their places to others. */
+  async #subscribe(): Promise<void> {
+    try {
+      await this.#wakes.subscribe(this.#options.channel);
+    } catch (error) {
+      const reason = reasonOf(error, this.#options.address);
+      if (!this.#stopped && reason !== CLOSED)
+        this.#options.log.warn({ reason }, 'the lock engine cannot wake waiters');
+    }
+  }
+
   /** Says each thing once, however often it is tried. */
   #down(complaint: string): void {
     this.#facts = undefined;
-    if (this.#stopped || (this.#complaint !== '' && complaint === 'the connection is closed')) return;
+    if (this.#stopped || (this.#complaint !== '' && complaint === CLOSED)) return;
     if (complaint === this.#complaint) return;
     this.#complaint = complaint;
     this.#options.log.warn({ reason: complaint }, 'the lock engine cannot be asked');
   }
 }
 
-function connectionOptions({ address, ca, cert, key }: ServerOptions) {
-  const { tls, db, username, password } = address;
-  return {
-    ...('socket' in address ? { path: address.socket } : { host: address.host, port: address.port }),
-    db,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-    ...(tls
-      ? {
-          tls: {
-            ...(ca === undefined ? {} : { ca: readFileSync(ca) }),
-            ...(cert === undefined ? {} : { cert: readFileSync(cert) }),
-            ...(key === undefined ? {} : { key: readFileSync(key) }),
-          },
-        }
-      : {}),
-    lazyConnect: true,
-    protocol: 2 as const,
-    enableOfflineQueue: false, // what cannot be asked now is refused now
-    autoResendUnfulfilledCommands: false, // a lock that was asked for on another connection is none
-    maxRetriesPerRequest: 0,
-    commandTimeout: COMMAND,
-    connectTimeout: CONNECT,
-    retryStrategy: (times: number) => Math.min(50 * times, LONGEST_PAUSE),
-    reconnectOnError: (error: Error) => /^READONLY/.test(error.message),
-    enableReadyCheck: false, // #examine() looks at more
-    disableClientInfo: true,
-  } satisfies RedisOptions;
-}
-
-function isError(error: unknown, pattern: RegExp): boolean {
-  return error instanceof Error && pattern.test(error.message);
+function isBusy(busy: NonNullable<ServerFacts['busy']>): string {
+  return busy === 'replica' ? 'it is a replica' : 'it is loading its data';
 }

@@ -1,0 +1,21 @@
+// What the engine's answer means for a request that was not granted: a refusal, or when to look again.
+
+import type { GatewayError } from '../errors.ts';
+import type { Reply } from './redis-queue.ts';
+import { guarded, waitedTooLong } from './refusals.ts';
+
+type NotGranted = Exclude<Reply, { kind: 'granted' }>;
+
+/** Longest time between two looks of a waiter, in case a wake is lost. Milliseconds. */
+const POLL = 1_000;
+
+/** Why a request is not to wait any longer, `restMs` before the end of its `waitMs`. */
+export function refusalOf(reply: NotGranted, restMs: number, waitMs: number): GatewayError | undefined {
+  if (reply.kind === 'guarded') return reply.restMs >= restMs ? guarded(reply.restMs) : undefined;
+  return restMs <= 0 ? waitedTooLong(waitMs, reply.quarantined ? (reply.lockMs ?? 0) : 0) : undefined;
+}
+
+/** Until the lock can be had without a wake, or a wake may have been lost. Milliseconds. */
+export function pauseFor(reply: NotGranted): number {
+  return reply.kind === 'guarded' ? reply.restMs : Math.min((reply.lockMs ?? POLL) + 2, POLL);
+}
