@@ -21,3 +21,18 @@ export const processClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** A moment on both clocks. */
+export interface Moment {
+  readonly now: number;
+  readonly wall: number;
+}
+
+export function momentOf(clock: Clock): Moment {
+  return { now: clock.now(), wall: clock.wall() };
+}
+
+/** Milliseconds since then, by the clock that says more: a machine that sleeps stops one, a wrong time moves the other. */
+export function ageOf({ now, wall }: Moment, clock: Clock): number {
+  return Math.max(clock.now() - now, clock.wall() - wall);
+}

@@ -1,6 +1,6 @@
 // One holding of a key in Redis: its token, its fence, and until when it lasts by this process's own clocks.
 
-import type { Clock } from './clock.ts';
+import { ageOf, type Clock, type Moment } from './clock.ts';
 import type { Lease } from './lock.ts';
 
 /** How much of a lease is not counted on: clock rates differ, and timers are late. Milliseconds. */
@@ -12,16 +12,6 @@ export interface Place {
   readonly id: string;
   /** The owner's: nobody else can know it. */
   readonly token: string;
-}
-
-/** A moment on both clocks. */
-export interface Moment {
-  readonly now: number;
-  readonly wall: number;
-}
-
-export function momentOf(clock: Clock): Moment {
-  return { now: clock.now(), wall: clock.wall() };
 }
 
 export interface RedisLeaseOptions {
@@ -84,6 +74,6 @@ export class RedisLease implements Lease {
   }
 
   #age(): number {
-    return Math.max(this.#clock.now() - this.#from.now, this.#clock.wall() - this.#from.wall);
+    return ageOf(this.#from, this.#clock);
   }
 }

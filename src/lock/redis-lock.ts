@@ -1,13 +1,13 @@
 // One writer per key across processes: this process's own queue in front, the fair queue in Redis behind it.
 
 import { GatewayError } from '../errors.ts';
-import type { Clock } from './clock.ts';
+import { type Clock, type Moment, momentOf } from './clock.ts';
 import type { AcquireOptions, EngineState, Fate, Lease, Lock, LockState } from './lock.ts';
 import type { LockLog } from './lock-log.ts';
 import type { LockRecord } from './lock-record.ts';
 import type { MemoryLock } from './memory-lock.ts';
 import { Farewells } from './redis-farewells.ts';
-import { type Moment, momentOf, type Place, RedisLease } from './redis-lease.ts';
+import { type Place, RedisLease } from './redis-lease.ts';
 import type { LockQueue } from './redis-queue.ts';
 import { Sleeper } from './redis-sleeper.ts';
 import { pauseFor, refusalOf } from './redis-wait.ts';

@@ -1,8 +1,7 @@
 // A worker's holding of a key whose lock is in another process: until when it lasts by this process's own clocks.
 
-import type { Clock } from './clock.ts';
+import { ageOf, type Clock, type Moment } from './clock.ts';
 import type { Lease } from './lock.ts';
-import type { Moment } from './redis-lease.ts';
 
 export interface RemoteLeaseOptions {
   readonly key: string;
@@ -59,6 +58,6 @@ export class RemoteLease implements Lease {
   }
 
   #age(): number {
-    return Math.max(this.#clock.now() - this.#from.now, this.#clock.wall() - this.#from.wall);
+    return ageOf(this.#from, this.#clock);
   }
 }

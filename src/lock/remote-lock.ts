@@ -1,11 +1,10 @@
 // The lock as a worker has it: each request for it goes to the process that keeps it for all of them.
 
 import { GatewayError } from '../errors.ts';
-import { type Clock, processClock } from './clock.ts';
+import { type Clock, momentOf, processClock } from './clock.ts';
 import type { AcquireOptions, EngineState, Fate, Lease, Lock, LockState } from './lock.ts';
 import { type LockAnswer, type LockRequest, msOf, readAnswer } from './lock-message.ts';
 import type { Port } from './port.ts';
-import { momentOf } from './redis-lease.ts';
 import { clientGone, lost, shuttingDown, unavailable } from './refusals.ts';
 import { RemoteLease } from './remote-lease.ts';
 

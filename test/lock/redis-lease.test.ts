@@ -1,8 +1,9 @@
 // How long a lease in Redis lasts by this process's own clocks, and how it is renewed.
 import { setImmediate as turn } from 'node:timers/promises';
 import t from 'tap';
+import { momentOf } from '../../src/lock/clock.ts';
 import type { Lease } from '../../src/lock/lock.ts';
-import { MARGIN, momentOf, RedisLease } from '../../src/lock/redis-lease.ts';
+import { MARGIN, RedisLease } from '../../src/lock/redis-lease.ts';
 import { KNOWN } from '../fixtures/lock-under-test.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { CHECK, granted, type ScriptedLock, scriptedLock, WRITE } from '../fixtures/scripted-lock.ts';
