@@ -62,11 +62,6 @@ export class RedisQueue {
     return this.#server.facts !== undefined;
   }
 
-  /** By which memory of the server locks are granted now; empty when it cannot be asked. */
-  get epoch(): string {
-    return this.#server.facts?.tag ?? '';
-  }
-
   /** A place for a new request; nobody else can guess its token. */
   placeFor(key: string): Place {
     this.#tokens += 1;

@@ -156,7 +156,8 @@ export class RedisServer {
     if (this.#stopped) return;
     this.#facts = facts;
     this.#complaint = '';
-    this.#options.log.info({ version: facts.version }, 'the lock engine is up');
+    const { version, tag } = facts;
+    this.#options.log.info({ version, epoch: tag }, 'the lock engine is up');
     this.#options.onUp();
     this.#keepLooking();
   }
