@@ -22,7 +22,7 @@ t.test('a lock that the promoted replica has as well is still its holder own', a
   const { a, b, name, failover } = await startRedisPair(t);
   const opened = await openRedisLock(t, { port: name.port, guardMs: GUARD });
   const lease = await opened.lock.acquire('a', { waitMs: 5_000, signal: new AbortController().signal });
-  await a.client.wait(1, 1_000);
+  await until(async () => (await b.client.keys('*:l')).length === 1, 'the replica has it');
   await failover(a, b);
   await until(() => opened.lock.engine().up, 'the engine is up');
   await opened.lock.arm([lease]);
