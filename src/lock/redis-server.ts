@@ -125,7 +125,8 @@ export class RedisServer {
   }
 
   #reconnect(): void {
-    if (this.#stopped || this.#commands.status !== 'ready') return;
+    // of many commands that time out together the first one says it
+    if (this.#stopped || this.#facts === undefined) return;
     this.#down('it gives no answer');
     this.#commands.disconnect(true);
   }
