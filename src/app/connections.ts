@@ -11,10 +11,19 @@ const LOOK = 500;
 /** How long a peer that was told to go may stay, milliseconds. */
 const FAREWELL = 1_000;
 
-/** How far the client has taken its answer. */
-interface Progress {
+/** What is known of one connection. */
+interface Connection {
+  readonly socket: Duplex;
+  /** The response that the next request has to wait for. */
+  last: ServerResponse | undefined;
+  /** The response of the request that is at work. */
+  active: ServerResponse | undefined;
+  /** Nothing more can be read from it. */
+  broken: boolean;
+  /** Its last answer has been given: a request behind it must not be processed (RFC 9112 9.6). */
+  finished: boolean;
+  /** How far the client has taken the answer at work, bytes; and since when, on the monotonic clock. */
   taken: number;
-  /** On the monotonic clock. */
   since: number;
 }
 
@@ -24,16 +33,14 @@ interface Progress {
  * answer can be taken for it.
  */
 export class Connections {
-  /** The response that the connection's next request has to wait for. */
-  readonly #last = new WeakMap<Duplex, ServerResponse>();
-  /** The response of the request that is at work. */
-  readonly #active = new WeakMap<Duplex, ServerResponse>();
-  readonly #broken = new WeakSet<Duplex>();
-  /** Their last answer has been given: a request behind it must not be processed (RFC 9112 9.6). */
-  readonly #finished = new WeakSet<Duplex>();
+  readonly #known = new WeakMap<Duplex, Connection>();
+  /**
+   * One entry for each connection, not for each request: what V8 discards of a Map or Set that is always being filled keeps
+   * the latest entries, here whole requests, alive until the next full collection.
+   */
+  readonly #open = new Set<Connection>();
   /** Requests that broke off before their turn. */
   readonly #dropped = new WeakSet<ServerResponse>();
-  readonly #open = new Map<ServerResponse, Progress>();
   readonly #patience: number;
   readonly #look: NodeJS.Timeout;
   #closing = false;
@@ -47,12 +54,13 @@ export class Connections {
   /** Calls `start` when it is this request's turn; never, when the client has gone or was told of the end before. */
   take(message: IncomingMessage, response: ServerResponse, start: () => void): void {
     const { socket } = message;
-    const before = owed(this.#last.get(socket));
-    this.#last.set(socket, response);
-    this.#open.set(response, { taken: 0, since: performance.now() });
+    const connection = this.#connection(socket);
+    const before = owed(connection.last);
+    connection.last = response;
     response.once('close', () => {
-      this.#open.delete(response);
-      if (!response.shouldKeepAlive) this.#finished.add(socket);
+      if (connection.last === response) connection.last = undefined;
+      if (connection.active === response) connection.active = undefined;
+      if (!response.shouldKeepAlive) connection.finished = true;
       // an answer whose head had gone before could not say that it is the last
       else if (this.#closing) socket.end();
     });
@@ -61,13 +69,15 @@ export class Connections {
         response.destroy();
         return;
       }
-      if (this.#finished.has(socket) || this.#dropped.has(response)) {
+      if (connection.finished || this.#dropped.has(response)) {
         sendOff(socket);
         return;
       }
       if (this.#closing) response.shouldKeepAlive = false;
-      if (this.#last.get(socket) === response) socket.resume();
-      this.#active.set(socket, response);
+      if (connection.last === response) socket.resume();
+      connection.active = response;
+      connection.taken = 0;
+      connection.since = performance.now();
       start();
     };
     if (before === undefined) {
@@ -81,7 +91,7 @@ export class Connections {
 
   /** Whether an answer is still owed on this connection. */
   isBusy(socket: Duplex): boolean {
-    return owed(this.#last.get(socket)) !== undefined;
+    return owed(this.#known.get(socket)?.last) !== undefined;
   }
 
   /**
@@ -89,9 +99,10 @@ export class Connections {
    * last: a 400 would be taken for the answer to a write that was performed.
    */
   breakOff(socket: Duplex, clientLeft: boolean, answer: () => void): void {
-    if (this.#broken.has(socket)) return;
-    this.#broken.add(socket);
-    const last = owed(this.#last.get(socket));
+    const connection = this.#connection(socket);
+    if (connection.broken) return;
+    connection.broken = true;
+    const last = owed(connection.last);
     if (last === undefined) {
       answer();
       return;
@@ -102,7 +113,7 @@ export class Connections {
     const { req: message } = last;
     // the answer to a complete request is still owed; one whose content broke off ends here
     if (message.complete) return;
-    if (this.#active.get(socket) !== last) this.#dropped.add(last);
+    if (connection.active !== last) this.#dropped.add(last);
     else if (clientLeft) message.destroy();
     else if (!message.emit(MALFORMED) && !last.headersSent) message.destroy();
   }
@@ -110,7 +121,7 @@ export class Connections {
   /** From now on every answer is the last of its connection. */
   close(): void {
     this.#closing = true;
-    for (const response of this.#open.keys()) response.shouldKeepAlive = false;
+    for (const { active } of this.#open) if (active !== undefined) active.shouldKeepAlive = false;
   }
 
   /** Nothing is open any more. */
@@ -118,17 +129,35 @@ export class Connections {
     clearInterval(this.#look);
   }
 
+  #connection(socket: Duplex): Connection {
+    const known = this.#known.get(socket);
+    if (known !== undefined) return known;
+    const nothing = {
+      last: undefined,
+      active: undefined,
+      broken: false,
+      finished: false,
+      taken: 0,
+      since: 0,
+    };
+    const connection: Connection = { socket, ...nothing };
+    this.#known.set(socket, connection);
+    this.#open.add(connection);
+    socket.once('close', () => this.#open.delete(connection));
+    return connection;
+  }
+
   /** One look at all answers is cheaper than a timer for each. */
   #cutStalled(): void {
     const now = performance.now();
-    for (const [response, progress] of this.#open) {
-      const { socket } = response;
-      if (socket === null) continue;
+    for (const connection of this.#open) {
+      const socket = owed(connection.active)?.socket;
+      if (socket === undefined || socket === null) continue;
       const taken = socket.bytesWritten - socket.writableLength;
-      if (socket.writableLength === 0 || taken !== progress.taken) {
-        progress.taken = taken;
-        progress.since = now;
-      } else if (now - progress.since >= this.#patience) {
+      if (socket.writableLength === 0 || taken !== connection.taken) {
+        connection.taken = taken;
+        connection.since = now;
+      } else if (now - connection.since >= this.#patience) {
         socket.destroy();
       }
     }
