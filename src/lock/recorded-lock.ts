@@ -15,7 +15,7 @@ export class RecordedLock implements Lock {
   readonly #lock: Lock;
   readonly #record: LockRecord;
   readonly #clock: Clock;
-  readonly #times = new Map<Lease, Times>();
+  readonly #times = new WeakMap<Lease, Times>();
 
   constructor(lock: Lock, record: LockRecord, clock: Clock = processClock) {
     this.#lock = lock;
