@@ -19,6 +19,8 @@ const SAFE = [...WITHOUT_CONTENT, 'PROPFIND', 'REPORT', 'SEARCH', 'QUERY'];
 const CONDITIONAL = /^if-[^_]*:/i;
 /** Made anew for each hop. */
 const OF_THE_HOP = /^(?:host|connection|via|x-forwarded-\w+|content-length|transfer-encoding|max-forwards)$/i;
+/** As it is asked for anew; no other protocol opens a tunnel. */
+const TUNNEL = 'upgrade: websocket';
 
 export const isWrite = ({ method }: { readonly method: string }): boolean => !SAFE.includes(method);
 
@@ -52,9 +54,12 @@ function isSame(sent: StrictRequest, { method, target, content, fields }: Execut
   if (valuesOf(sent, 'transfer-encoding').some((coding) => coding.toLowerCase() !== 'chunked')) return false;
   const [lines, got] = [linesOf(sent.fields), linesOf(fields)];
   const kept = lines.filter((line) => isWrite(sent) && CONDITIONAL.test(line));
+  const own = (line: string) => !isWrite(sent) && CONDITIONAL.test(line);
+  const tunnel = (line: string) =>
+    line === TUNNEL && lines.some((sentLine) => sentLine.toLowerCase() === TUNNEL);
   return (
     fields.length === 0 ||
-    (got.every((line) => lines.includes(line) || (!isWrite(sent) && CONDITIONAL.test(line))) &&
+    (got.every((line) => lines.includes(line) || own(line) || tunnel(line)) &&
       kept.every((line) => got.includes(line)))
   );
 }
