@@ -62,9 +62,7 @@ export async function start(config: Config, log: Logger, given: Given = {}): Pro
     now,
   });
   let ready = false;
-  let engineWasUp = false;
-  // until then no write can succeed here; later on reads must not suffer from an engine that is down for everybody
-  const hasEngine = () => (engineWasUp ||= lock.engine().up);
+  const hasEngine = engineSeen(lock);
   const startedAt = performance.now();
   const admin = buildAdminApp({
     ready: () => ready && hasEngine(),
@@ -102,6 +100,15 @@ export async function start(config: Config, log: Logger, given: Given = {}): Pro
     await close();
     throw error;
   }
+}
+
+/**
+ * Whether the lock's engine was up once: until then no write can succeed here; later on reads must not suffer from an
+ * engine that is down for everybody.
+ */
+export function engineSeen(lock: Lock): () => boolean {
+  let seen = false;
+  return () => (seen ||= lock.engine().up);
 }
 
 export function newPseudonym(): string {

@@ -5,7 +5,7 @@ import type { Account } from './account.ts';
 
 /** Longest time for which a line may wait for others, milliseconds. */
 const BATCH_TIME = 100;
-/** Bytes written at once: what a pipe takes in one piece, so that lines of several processes do not mix (pipe(7)). */
+/** Characters that wait at most, but for a longer line; more would gain nothing. */
 const BATCH_SIZE = 4096;
 
 /** JSON lines to `destination`. No field value of a client is ever logged. */

@@ -1,5 +1,6 @@
 // What a worker and the process that keeps the lock say to each other, and the reading of it. A lease goes by the id of its request.
 
+import { isMapping } from '../config/settings.ts';
 import { type ErrorCode, GatewayError, PROBLEMS } from '../errors.ts';
 import type { Fate } from './lock.ts';
 import { unavailable } from './refusals.ts';
@@ -57,7 +58,7 @@ function textOf(cause: unknown): string | undefined {
 
 /** undefined: no request. */
 export function readRequest(message: unknown): LockRequest | undefined {
-  if (!isObject(message)) return undefined;
+  if (!isMapping(message)) return undefined;
   const { op, id, key, waitMs, leases, fate } = message;
   if (!isId(id)) return undefined;
   if (op === 'abort' || op === 'stop') return { op, id };
@@ -69,7 +70,7 @@ export function readRequest(message: unknown): LockRequest | undefined {
 
 /** undefined: no answer. */
 export function readAnswer(message: unknown): LockAnswer | undefined {
-  if (!isObject(message)) return undefined;
+  if (!isMapping(message)) return undefined;
   const { op, id, left, waitedMs, fence, unserialised, leases } = message;
   if (!isId(id)) return undefined;
   if (op === 'stopped') return { op, id };
@@ -89,17 +90,13 @@ function readRefusal(id: number, message: Fields): LockAnswer | undefined {
 }
 
 function readFate(fate: unknown): Fate | undefined {
-  if (!isObject(fate)) return undefined;
+  if (!isMapping(fate)) return undefined;
   const { kind, quarantineMs } = fate;
   if (kind === 'known') return { kind };
   return kind === 'unknown' && isMs(quarantineMs) ? { kind, quarantineMs } : undefined;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null;
-}
 
 function isId(value: unknown): value is number {
   return Number.isSafeInteger(value);
@@ -118,7 +115,7 @@ function isLeft(value: unknown): value is Left {
 }
 
 function isArmedLease(value: unknown): value is ArmedLease {
-  return isObject(value) && isLeft(value['left']) && typeof value['unserialised'] === 'boolean';
+  return isMapping(value) && isLeft(value['left']) && typeof value['unserialised'] === 'boolean';
 }
 
 function isList<T>(value: unknown, isItem: (item: unknown) => item is T): value is readonly T[] {

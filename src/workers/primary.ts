@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts';
 import { LockRecord } from '../lock/lock-record.ts';
 import { LockServer } from '../lock/lock-server.ts';
 import { openLock } from '../lock/open-lock.ts';
-import { listen, newPseudonym, type Running } from '../start.ts';
+import { engineSeen, listen, newPseudonym, type Running } from '../start.ts';
 import type { Child } from './fork.ts';
 import type { ConfigSource } from './order.ts';
 import { Pool } from './pool.ts';
@@ -37,9 +37,7 @@ export async function startPrimary(
     log,
   });
   let stopping: Promise<void> | undefined;
-  let engineWasUp = false;
-  // as in start(): no write can succeed before the engine was there once
-  const hasEngine = () => (engineWasUp ||= lock.engine().up);
+  const hasEngine = engineSeen(lock);
   const startedAt = performance.now();
   const admin = buildAdminApp({
     ready: () => stopping === undefined && pool.up > 0 && hasEngine(),
