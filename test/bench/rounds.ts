@@ -41,7 +41,7 @@ export interface RoundOptions {
 }
 
 /** Seconds of load that go before, or as many as a round has: code is compiled, connections are opened. */
-const WARM_UP = 2;
+const WARM_UP = 8;
 
 /** From this share on, what others do on the core is worth a word. */
 export const DISTURBED = 0.05;
@@ -52,7 +52,7 @@ export async function measureInTurns(
   options: RoundOptions,
 ): Promise<Round[][]> {
   const results: Round[][] = subjects.map(() => []);
-  const warmUp = Math.min(WARM_UP, options.seconds);
+  const warmUp = WARM_UP;
   for (const subject of subjects) await measure(subject, options, warmUp);
   for (let round = 0; round < options.rounds; round++) {
     for (let turn = 0; turn < subjects.length; turn++) {
