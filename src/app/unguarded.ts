@@ -80,7 +80,7 @@ export function forwardUnguarded(
       sendHead(reply.raw); // Fastify waits with it for content
     },
     onError: (_reply, { error }) => {
-      const failure = failureOf(error.cause, true);
+      const failure = failureOf(error.cause);
       failed(isSafe(request.method) ? readError(failure) : writeError(failure));
     },
   });

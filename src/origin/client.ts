@@ -1,6 +1,6 @@
 // The connections to the one origin: verified TLS, bounded pools, kept after a HEAD as long as the origin deserves it.
-import { Pool } from 'undici';
 import type { Config } from '../config/config.ts';
+import { OriginConnections } from './connections.ts';
 import { connectorFor } from './connector.ts';
 import { type ExchangeOptions, OriginExchange, type OriginRequest } from './exchange.ts';
 import { Slots } from './slots.ts';
@@ -31,67 +31,41 @@ export interface OriginClient {
   destroy(): Promise<void>;
 }
 
-/** Bytes of an answer's head; Node's own limit for requests. */
-const MAX_HEAD = 16_384;
-
 /**
- * Opens the pools of one origin. Certificates are verified unless the configuration says `verify: false`.
+ * Opens the lanes of one origin. Certificates are verified unless the configuration says `verify: false`.
  * Throws when a file of the TLS settings cannot be read.
  */
 export function openOrigin(origin: Config['origin'], warn: (message: string) => void): OriginClient {
   const url = new URL(origin.url);
-  const { connect, isBreaking } = connectorFor(origin, url);
-  const options: Pool.Options = {
-    connections: null, // the slots bound what is under way
-    pipelining: 1,
-    allowH2: false, // one request at a time per connection is what the guard's deadlines are made for
-    headersTimeout: 0, // every exchange brings its own deadlines
-    bodyTimeout: 0,
-    maxHeaderSize: MAX_HEAD,
-    connect,
-  };
-  const open = () => new Pool(url.origin, options);
-  const pools: Record<Lane, Pool> = { probe: open(), write: open(), open: open() };
-  const slot = () => new Slots(origin.connections);
-  const slots: Record<Lane, Slots> = { probe: slot(), write: slot(), open: slot() };
+  const connect = connectorFor(origin, url);
   const stray = new StrayContent(warn);
-  for (const pool of Object.values(pools))
-    pool.on('disconnect', (_url, _targets, error) => stray.look(error));
-
-  const dispatch = (request: OriginRequest, lane: Lane, exchange: OriginExchange): void => {
-    const dispatched = {
-      method: request.method,
-      path: request.target,
-      headers: [...request.fields],
-      body: request.content ?? null,
-      idempotent: false, // undici repeats nothing by itself
-      servername: url.hostname, // the same for all: another one would cost the connection
-      ...(request.method === 'HEAD' ? { reset: stray.seen } : {}),
-      ...(request.upgrade === undefined ? {} : { upgrade: request.upgrade }),
-    };
-    pools[lane].dispatch(dispatched, exchange);
-  };
-
+  const open = () => ({
+    connections: new OriginConnections(connect, () => stray.found()),
+    slots: new Slots(origin.connections),
+  });
+  const lanes = { probe: open(), write: open(), open: open() };
+  const connections = Object.values(lanes).map((lane) => lane.connections);
   return {
     host: (received) => (origin.host === 'origin' || received === '' ? url.host : received),
     send(request, options) {
       const { content } = request;
       const streamed = content !== undefined && !Buffer.isBuffer(content);
-      const exchange = new OriginExchange({ ...options, isBreaking }, streamed);
-      const freeSlot = slots[options.lane].enter(() => dispatch(request, options.lane, exchange));
-      exchange.ended.then((ending) => {
+      const exchange = new OriginExchange(options, streamed);
+      const lane = lanes[options.lane];
+      const last = request.method === 'HEAD' && stray.seen;
+      const freeSlot = lane.slots.enter(() => lane.connections.carry(request, exchange, last));
+      exchange.whenEnded(() => {
         freeSlot();
-        if (ending !== 'complete') stray.told(ending.cause);
         // what the origin did not take would wait for a reader for ever
         if (streamed) content.destroy();
       });
       return { exchange, freeSlot };
     },
     async close() {
-      await Promise.all(Object.values(pools).map((pool) => pool.close()));
+      await Promise.all(connections.map((lane) => lane.close()));
     },
     async destroy() {
-      await Promise.all(Object.values(pools).map((pool) => pool.destroy()));
+      await Promise.all(connections.map((lane) => lane.destroy()));
     },
   };
 }

@@ -1,47 +1,34 @@
-// How a connection to the origin is opened: verified TLS, and a note of connections that break.
+// How a connection to the origin is opened: TCP or a Unix socket, verified TLS.
 import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { isIP } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
 import { buildConnector } from 'undici';
 import type { Config } from '../config/config.ts';
 
-export interface Connector {
-  readonly connect: buildConnector.connector;
-  /**
-   * Whether a connection is breaking in this very tick. undici takes a reset for the end of an answer without framing, and
-   * says so in the same tick in which the connection's error comes.
-   */
-  isBreaking(): boolean;
-}
+/** Calls back once: with a connection that is open and verified, or with why there is none. */
+export type Connect = (opened: (socket: Socket | undefined, error: Error | undefined) => void) => void;
 
 /** Throws when a file of the TLS settings cannot be read. */
-export function connectorFor(origin: Config['origin'], url: URL): Connector {
+export function connectorFor(origin: Config['origin'], url: URL): Connect {
   const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1');
-  // undici would verify the name in the client's Host; what counts is who was configured
-  const servername = isIP(hostname) === 0 ? hostname : '';
   const open = buildConnector({
     allowH2: false,
     timeout: origin.timeouts.connect,
     rejectUnauthorized: origin.verify,
+    // what counts is who was configured, not the name in the client's Host
     checkServerIdentity: (_name, certificate) => checkServerIdentity(hostname, certificate),
     ...(origin.socket === undefined ? {} : { socketPath: origin.socket }),
     ...(origin.ca === undefined ? {} : { ca: readFileSync(origin.ca) }),
     ...(origin.cert === undefined ? {} : { cert: readFileSync(origin.cert) }),
     ...(origin.key === undefined ? {} : { key: readFileSync(origin.key) }),
   });
-  let breaking = false;
-  const noteBreak = () => {
-    breaking = true;
-    queueMicrotask(() => {
-      breaking = false;
-    });
+  const options = {
+    hostname,
+    host: url.host,
+    protocol: url.protocol,
+    port: url.port,
+    servername: isIP(hostname) === 0 ? hostname : '',
   };
-  return {
-    isBreaking: () => breaking,
-    connect: (options, callback) =>
-      open({ ...options, servername, host: url.host }, (...result) => {
-        result[1]?.on('error', noteBreak);
-        callback(...result);
-      }),
-  };
+  return (opened) => open(options, (error, socket) => opened(socket ?? undefined, error ?? undefined));
 }

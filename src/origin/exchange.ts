@@ -1,10 +1,10 @@
 // One request to the origin and its answer: when it was sent, when the head came, and when the origin's side settled.
 import type { Duplex, Readable } from 'node:stream';
-import type { Dispatcher } from 'undici';
 import type { GatewayError } from '../errors.ts';
+import type { OriginConnection } from './connection.ts';
 import { OriginContent } from './content.ts';
-import { type FailureKind, failureOf, OriginFailure } from './failure.ts';
-import { latin1Fields, type OriginHead, readHead } from './head.ts';
+import { type FailureKind, OriginFailure } from './failure.ts';
+import type { OriginHead } from './head.ts';
 
 export interface OriginRequest {
   readonly method: string;
@@ -43,70 +43,87 @@ export interface ExchangeOptions {
   readonly refuseStart?: () => GatewayError | undefined;
   /** Cancels the exchange, at whatever stage: for what nobody else needs when the client has gone. */
   readonly cancelBy?: AbortSignal;
-  /** Whether the connection is just breaking (origin/connector.ts). */
-  readonly isBreaking?: () => boolean;
 }
 
 /** How the exchange ended on the origin's side. */
 export type Ending = 'complete' | OriginFailure;
 
+/** What an exchange needs of the connection that carries it. */
+export type Carrier = Pick<OriginConnection, 'abort' | 'pause' | 'resume'>;
+
 /**
- * A dispatch handler of undici. `head` and `ended` follow the origin's side only: nothing that the client does changes
- * them unless the owner calls `cancel()`. An exchange is never repeated.
+ * `head` and `ended` follow the origin's side only: nothing that the client does changes them unless the owner calls
+ * `cancel()`. An exchange is never repeated. Promises are made for who asks: mostly all has happened before.
  */
-export class OriginExchange implements Dispatcher.DispatchHandler {
-  /** Rejects with OriginFailure. */
-  readonly head: Promise<OriginHead>;
-  /** Never rejects. */
-  readonly ended: Promise<Ending>;
-  /** The whole request has left, or never will. Never rejects. */
-  readonly requestSent: Promise<void>;
+export class OriginExchange {
   readonly content: OriginContent;
   /** Called instead of `head` when the protocol changes; set by who asked for it. */
   onUpgraded: ((upgraded: Upgraded) => void) | undefined;
   /** Milliseconds on the monotonic clock at which the latest byte of the request left. */
   sentAt: number | undefined;
 
-  readonly #deadlines: Deadlines;
-  readonly #refuseStart: () => GatewayError | undefined;
-  readonly #isBreaking: () => boolean;
+  readonly #options: ExchangeOptions;
   readonly #streamed: boolean;
-  readonly #resolveHead: (head: OriginHead) => void;
-  readonly #rejectHead: (failure: OriginFailure) => void;
-  readonly #resolveSent: () => void;
-  readonly #end: (ending: Ending) => void;
-  #controller: Dispatcher.DispatchController | undefined;
-  #failure: OriginFailure | undefined;
-  #headSeen = false;
+  #carrier: Carrier | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #head: OriginHead | undefined;
+  #headAwaited: PromiseWithResolvers<OriginHead> | undefined;
+  #requestLeft = false;
+  #leftAwaited: PromiseWithResolvers<void> | undefined;
+  #ending: Ending | undefined;
+  readonly #onEnded: ((ending: Ending) => void)[] = [];
 
   /** `streamed`: the content is no buffer, so that its last byte leaves later than its first. */
   constructor(options: ExchangeOptions, streamed: boolean) {
-    this.#deadlines = options.deadlines;
-    this.#refuseStart = options.refuseStart ?? (() => undefined);
-    this.#isBreaking = options.isBreaking ?? (() => false);
+    this.#options = options;
     this.#streamed = streamed;
-    const head = Promise.withResolvers<OriginHead>();
-    const sent = Promise.withResolvers<void>();
-    const ended = Promise.withResolvers<Ending>();
-    // who waits only for `ended` must not be punished for it
-    head.promise.catch(() => {});
-    this.head = head.promise;
-    this.#resolveHead = head.resolve;
-    this.#rejectHead = head.reject;
-    this.requestSent = sent.promise;
-    this.#resolveSent = sent.resolve;
-    this.ended = ended.promise;
-    this.#end = ended.resolve;
-    const flow = { pause: () => this.#controller?.pause(), resume: () => this.#controller?.resume() };
+    const flow = { pause: () => this.#carrier?.pause(), resume: () => this.#carrier?.resume() };
     this.content = new OriginContent(flow, options.lead);
-    this.#arm('total' in this.#deadlines ? this.#deadlines.total : this.#deadlines.start);
-    if (options.cancelBy !== undefined) this.#cancelBy(options.cancelBy);
+    const { deadlines, cancelBy } = options;
+    this.#arm('total' in deadlines ? deadlines.total : deadlines.start);
+    cancelBy?.addEventListener('abort', this.#onCancel);
+    if (cancelBy?.aborted) this.cancel();
+  }
+
+  /** Rejects with OriginFailure. */
+  get head(): Promise<OriginHead> {
+    if (this.#head !== undefined) return Promise.resolve(this.#head);
+    if (this.#ending instanceof OriginFailure) return Promise.reject(this.#ending);
+    this.#headAwaited ??= Promise.withResolvers<OriginHead>();
+    return this.#headAwaited.promise;
+  }
+
+  /** Undefined while it goes on. */
+  get ending(): Ending | undefined {
+    return this.#ending;
+  }
+
+  /** Never rejects. */
+  get ended(): Promise<Ending> {
+    return new Promise((resolve) => this.whenEnded(resolve));
+  }
+
+  /** Calls `told` in the moment of the end, or at once behind it. */
+  whenEnded(told: (ending: Ending) => void): void {
+    if (this.#ending === undefined) this.#onEnded.push(told);
+    else told(this.#ending);
+  }
+
+  /** The whole request has left, or never will. */
+  get hasSent(): boolean {
+    return this.#requestLeft || this.#ending !== undefined;
+  }
+
+  /** Resolves with `hasSent`; never rejects. */
+  get requestSent(): Promise<void> {
+    if (this.hasSent) return Promise.resolve();
+    this.#leftAwaited ??= Promise.withResolvers<void>();
+    return this.#leftAwaited.promise;
   }
 
   /** Ends the exchange from our side; the origin may or may not have acted on what was sent. */
   cancel(): void {
-    this.#fail('cancelled');
+    this.#giveUp('cancelled');
   }
 
   /** Reads and drops the content to keep the connection, or gives both up when there is more than `limit` bytes. */
@@ -123,117 +140,95 @@ export class OriginExchange implements Dispatcher.DispatchHandler {
     });
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    const refusal = this.#failure === undefined ? this.#refuseStart() : undefined;
-    if (refusal !== undefined) this.#settle(new OriginFailure('cancelled', false, refusal));
-    if (this.#failure !== undefined) {
-      controller.abort(this.#failure);
-      return;
+  /** The first byte is about to leave. False when it must not. */
+  start(carrier: Carrier): boolean {
+    if (this.#ending !== undefined) return false;
+    const refusal = this.#options.refuseStart?.();
+    if (refusal !== undefined) {
+      this.broke('cancelled', refusal);
+      return false;
     }
+    this.#carrier = carrier;
     this.sentAt = performance.now();
     if (this.#streamed) this.#disarmPhase();
     else this.#armHead();
+    return true;
   }
 
-  onBodySent(): void {
+  /** A part of streamed content has left. */
+  contentLeft(): void {
     this.sentAt = performance.now();
   }
 
-  onRequestSent(): void {
+  requestLeft(): void {
+    this.#requestLeft = true;
+    this.#leftAwaited?.resolve();
+    if (!this.#streamed) return;
     this.sentAt = performance.now();
-    this.#resolveSent();
-    if (this.#streamed && !this.#headSeen && this.#failure === undefined) this.#armHead();
+    if (this.#head === undefined && this.#ending === undefined) this.#armHead();
   }
 
-  onRequestUpgrade(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    _headers: unknown,
-    socket: Duplex,
-  ): void {
-    this.#complete();
-    if (this.onUpgraded === undefined || this.#failure !== undefined) socket.destroy();
-    else this.onUpgraded({ status, fields: latin1Fields(controller.rawHeaders), socket });
-  }
-
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    _headers: unknown,
-    statusText?: string,
-  ): void {
-    if (status < 200) return;
-    const head = readHead(status, statusText, controller.rawHeaders);
-    if (head === undefined) {
-      this.#fail('invalid');
-      return;
-    }
-    this.#headSeen = true;
+  answered(head: OriginHead): void {
+    // 101 is the answer of `upgraded`
+    if (this.#ending !== undefined || head.status < 200) return;
+    this.#head = head;
     this.#disarmPhase();
-    this.#resolveHead(head);
+    this.#headAwaited?.resolve(head);
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#failure === undefined) this.content.push(chunk);
+  received(chunk: Buffer): void {
+    if (this.#ending === undefined) this.content.push(chunk);
   }
 
-  onResponseEnd(): void {
-    if (this.#failure !== undefined) return;
-    if (this.#isBreaking()) {
-      this.#settle(new OriginFailure('reset', true));
-      return;
-    }
-    this.#complete();
+  completed(): void {
+    if (this.#ending !== undefined) return;
+    this.#end('complete');
     this.content.finish('complete');
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    this.#settle(failureOf(error, this.sentAt !== undefined));
+  upgraded(upgraded: Upgraded): void {
+    if (this.onUpgraded === undefined || this.#ending !== undefined) upgraded.socket.destroy();
+    else this.onUpgraded(upgraded);
+    if (this.#ending === undefined) this.#end('complete');
   }
 
-  #cancelBy(signal: AbortSignal): void {
-    const cancel = () => this.cancel();
-    if (signal.aborted) {
-      cancel();
-      return;
-    }
-    signal.addEventListener('abort', cancel, { once: true });
-    this.ended.then(() => signal.removeEventListener('abort', cancel));
-  }
-
-  #complete(): void {
-    clearTimeout(this.#timer);
-    this.#resolveSent();
-    this.#end('complete');
-  }
-
-  #fail(kind: FailureKind): void {
-    const failure = new OriginFailure(kind, this.sentAt !== undefined);
-    this.#settle(failure);
-    this.#controller?.abort(failure);
-  }
-
-  #settle(failure: OriginFailure): void {
-    if (this.#failure !== undefined) return;
-    this.#failure = failure;
-    clearTimeout(this.#timer);
-    this.#rejectHead(failure);
+  /** It cannot go on; whoever says so has dealt with the connection. */
+  broke(kind: FailureKind, cause?: unknown): void {
+    if (this.#ending !== undefined) return;
+    const failure = new OriginFailure(kind, this.sentAt !== undefined, cause);
     this.content.finish('cut');
-    this.#resolveSent();
     this.#end(failure);
+    this.#headAwaited?.reject(failure);
+  }
+
+  readonly #onCancel = (): void => this.cancel();
+
+  #giveUp(kind: FailureKind): void {
+    if (this.#ending !== undefined) return;
+    this.#carrier?.abort();
+    this.broke(kind);
+  }
+
+  #end(ending: Ending): void {
+    this.#ending = ending;
+    this.#carrier = undefined;
+    clearTimeout(this.#timer);
+    this.#options.cancelBy?.removeEventListener('abort', this.#onCancel);
+    this.#leftAwaited?.resolve();
+    for (const told of this.#onEnded) told(ending);
   }
 
   #armHead(): void {
-    if (!('total' in this.#deadlines)) this.#arm(this.#deadlines.head);
+    const { deadlines } = this.#options;
+    if (!('total' in deadlines)) this.#arm(deadlines.head);
   }
 
   #disarmPhase(): void {
-    if (!('total' in this.#deadlines)) clearTimeout(this.#timer);
+    if (!('total' in this.#options.deadlines)) clearTimeout(this.#timer);
   }
 
   #arm(ms: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#fail('timeout'), ms);
+    this.#timer = setTimeout(() => this.#giveUp('timeout'), ms);
   }
 }

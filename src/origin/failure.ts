@@ -1,5 +1,4 @@
 // Why there is no answer from the origin, or no whole one.
-import { GatewayError } from '../errors.ts';
 
 /** `content`: the client's content broke off, the cause says how. */
 export type FailureKind = 'unreachable' | 'timeout' | 'invalid' | 'reset' | 'cancelled' | 'content';
@@ -17,24 +16,17 @@ export class OriginFailure extends Error {
   }
 }
 
-const TIMEOUTS = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT']);
-const INVALID = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH']);
-
-/** An error of undici or of the content, in our words. */
-export function failureOf(error: unknown, sent: boolean): OriginFailure {
-  if (error instanceof OriginFailure) return error;
-  return new OriginFailure(kindOf(error, sent), sent, error);
+/** Why there is no connection: connecting took too long, or there is none to be had. */
+export function connectFailure(error: Error | undefined): 'timeout' | 'unreachable' {
+  return error !== undefined && 'code' in error && CONNECT_TIMEOUTS.has(String(error.code))
+    ? 'timeout'
+    : 'unreachable';
 }
 
-function kindOf(error: unknown, sent: boolean): FailureKind {
-  if (error instanceof GatewayError) return 'content';
-  const code = errorCode(error);
-  if (TIMEOUTS.has(code)) return 'timeout';
-  if (!sent) return 'unreachable';
-  return INVALID.has(code) || code.startsWith('HPE_') ? 'invalid' : 'reset';
-}
+/** undici's connector's own, and the system's. */
+const CONNECT_TIMEOUTS = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT']);
 
-/** Node's and undici's `code`; empty where there is none. */
-export function errorCode(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+/** What an exchange rejects with; of anything else nothing is known. */
+export function failureOf(error: unknown): OriginFailure {
+  return error instanceof OriginFailure ? error : new OriginFailure('reset', true, error);
 }

@@ -65,7 +65,7 @@ export async function forwardWrite(
     };
     return { answer: { ...head, content: exchange.content, abandon }, settled };
   } catch (error) {
-    const failure = failureOf(error, true);
+    const failure = failureOf(error);
     return {
       answer: writeError(failure),
       settled: Promise.resolve(failure.sent ? unknownFate(exchange, settings) : KNOWN),
@@ -96,7 +96,7 @@ export async function forwardRead(
     const head = await exchange.head;
     return { ...head, content: exchange.content, abandon: () => exchange.discard(MAX_DISCARD) };
   } catch (error) {
-    throw readError(failureOf(error, true));
+    throw readError(failureOf(error));
   }
 }
 
@@ -121,7 +121,7 @@ export async function forwardUpgrade(
     if ('socket' in answer) return checkUpgraded(answer, request.upgrade);
     return { ...answer, content: exchange.content, abandon: () => exchange.cancel() };
   } catch (error) {
-    throw readError(failureOf(error, true));
+    throw readError(failureOf(error));
   }
 }
 
@@ -133,8 +133,14 @@ function checkUpgraded(upgraded: Upgraded, protocol: string): Upgraded {
   throw new OriginFailure('invalid', true);
 }
 
-async function settle(exchange: OriginExchange, head: OriginHead, settings: ForwardSettings): Promise<Fate> {
-  if (FATE_UNKNOWN.has(head.status)) return unknownFate(exchange, settings);
+/** The moment and the fate. Mostly the whole answer came in one piece, and all is over already. */
+function settle(exchange: OriginExchange, head: OriginHead, settings: ForwardSettings): Promise<Fate> {
+  if (FATE_UNKNOWN.has(head.status)) return Promise.resolve(unknownFate(exchange, settings));
+  if (exchange.ending === 'complete') return Promise.resolve(KNOWN);
+  return settleLater(exchange, settings);
+}
+
+async function settleLater(exchange: OriginExchange, settings: ForwardSettings): Promise<Fate> {
   // an answer that comes before the content has gone out says nothing of what the origin still receives
   await exchange.requestSent;
   if (settings.release === 'headers') return KNOWN;

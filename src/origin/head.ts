@@ -1,6 +1,5 @@
-// The head of an origin's answer, as it can be relied on.
-import type { Dispatcher } from 'undici';
-import { fieldValues } from '../semantics/fields.ts';
+// The head of an origin's answer, as it can be relied on (RFC 9112 4 to 6).
+import { trimOws } from '../semantics/fields.ts';
 
 /** Never a 1xx. Field values are Latin-1, a character an octet. */
 export interface OriginHead {
@@ -10,30 +9,70 @@ export interface OriginHead {
   readonly fields: readonly string[];
 }
 
-/** Undefined when no client could tell what the answer means: an unknown status or transfer coding. */
-export function readHead(
-  status: number,
-  statusText: string | undefined,
-  raw: Dispatcher.DispatchController['rawHeaders'],
-): OriginHead | undefined {
-  const fields = latin1Fields(raw);
-  if (status > 599 || !framesContent(fields)) return undefined;
-  return { status, statusText: cleanReason(statusText), fields };
+/** A head with what it says of its message and of the connection. */
+export interface RawHead extends OriginHead {
+  /** Content-Length, bytes. */
+  readonly length: number | undefined;
+  readonly chunked: boolean;
+  /** The connection may serve on behind this answer (RFC 9112 9.3). */
+  readonly persists: boolean;
+  /** For how long the origin means to keep it, milliseconds; undefined where it does not say. */
+  readonly keepAlive: number | undefined;
 }
 
-/** undici's raw headers: name, value, name, value ... as buffers. */
-export function latin1Fields(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
-  if (!Array.isArray(raw)) return [];
-  return raw.map((item) => (typeof item === 'string' ? item : item.toString('latin1')));
-}
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
+const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const ASCII = /^[\t\x20-\x7e]*$/;
+const DIGITS = /^\d{1,15}$/;
+const TIMEOUT = /(?:^|[,;\t ])timeout=(\d{1,6})/i;
 
-/** undici takes the chunked coding off, and passes any other without a word. */
-function framesContent(fields: readonly string[]): boolean {
-  const coding = fieldValues(fields, 'transfer-encoding');
-  return coding.length === 0 || (coding.length === 1 && coding[0]?.trim().toLowerCase() === 'chunked');
-}
-
-/** undici reads the reason phrase as UTF-8; one that is no ASCII comes out broken, and none is needed (RFC 9112 4). */
-function cleanReason(reason = ''): string {
-  return /^[\t\x20-\x7e]*$/.test(reason) ? reason : '';
+/**
+ * Reads a head, given without its last line break. Undefined where it is malformed, or where recipients could disagree
+ * about its content: two lengths, a length beside a coding, a coding other than chunked, or in HTTP/1.0.
+ */
+export function readHead(text: string): RawHead | undefined {
+  const [first = '', ...lines] = text.split('\r\n');
+  const [matched, minor, code, reason = ''] = STATUS_LINE.exec(first) ?? [];
+  if (matched === undefined) return undefined;
+  const fields: string[] = [];
+  let length: string | undefined;
+  let coding: string | undefined;
+  let connection = '';
+  let keepAlive: string | undefined;
+  for (const line of lines) {
+    const colon = line.indexOf(':');
+    const name = line.slice(0, Math.max(colon, 0));
+    const value = trimOws(line.slice(colon + 1));
+    if (!NAME.test(name) || !VALUE.test(value)) return undefined;
+    fields.push(name, value);
+    switch (name.toLowerCase()) {
+      case 'content-length':
+        if (length !== undefined || !DIGITS.test(value)) return undefined;
+        length = value;
+        break;
+      case 'transfer-encoding':
+        if (coding !== undefined) return undefined;
+        coding = value.toLowerCase();
+        break;
+      case 'connection':
+        connection += `,${value.toLowerCase()}`;
+        break;
+      case 'keep-alive':
+        keepAlive = TIMEOUT.exec(value)?.[1];
+        break;
+    }
+  }
+  if (coding !== undefined && (coding !== 'chunked' || length !== undefined || minor === '0'))
+    return undefined;
+  const options = connection.split(',').map(trimOws);
+  return {
+    status: Number(code),
+    statusText: ASCII.test(reason) ? reason : '',
+    fields,
+    length: length === undefined ? undefined : Number(length),
+    chunked: coding !== undefined,
+    persists: !options.includes('close') && (minor === '1' || options.includes('keep-alive')),
+    keepAlive: keepAlive === undefined ? undefined : Number(keepAlive) * 1000,
+  };
 }

@@ -79,7 +79,7 @@ async function ask(
     exchange.discard(MAX_DISCARD);
     return head;
   } catch (error) {
-    return failureOf(error, true);
+    return failureOf(error);
   }
 }
 

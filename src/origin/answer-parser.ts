@@ -1,0 +1,177 @@
+// The bytes of an origin's answers: where each one begins and ends, by the letter of RFC 9112. Anything else is a fault.
+import { type RawHead, readHead } from './head.ts';
+
+/** The bytes are no answer that could be relied on. */
+export class AnswerFault extends Error {}
+
+/** What an answer consists of, in order; called while bytes are taken. */
+export interface AnswerSink {
+  /** The final head, or the one of a 101 that was asked for; other interim answers are left out. */
+  head(head: RawHead): void;
+  content(chunk: Buffer): void;
+}
+
+/** Bytes of a head or of a trailer section; Node's own limit for requests. */
+const MAX_HEAD = 16_384;
+/** Bytes of a line that frames a chunk. Extensions are nothing to us. */
+const MAX_CHUNK_LINE = 1_024;
+
+const START = 'HTTP/1.';
+const HEAD_END = '\r\n\r\n';
+const LF = 0x0a;
+/** At most 13 digits: a number that is exact. */
+const CHUNK_LINE = /^([0-9a-f]{1,13})(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?\r$/i;
+const TRAILER_LINE = /^[!#$%&'*+.^_`|~0-9a-z-]+:[\t\x20-\x7e\x80-\xff]*\r$/i;
+const EMPTY = Buffer.alloc(0);
+
+type State = 'none' | 'head' | 'content' | 'until-close' | 'chunk-line' | 'chunk' | 'chunk-end' | 'trailer';
+
+/**
+ * Reads the answers of one connection, one at a time. No leniency: bare LF, folded lines, a second Content-Length, one
+ * beside Transfer-Encoding and the like are faults, because what reads them otherwise than the next hop does is a way to
+ * smuggle (RFC 9112 11.2). Trailers are left out, as a recipient may (RFC 9110 6.5.1).
+ */
+export class AnswerParser {
+  readonly #sink: AnswerSink;
+  #state: State = 'none';
+  #method = '';
+  #mayUpgrade = false;
+  /** A head or a line of which the end has not come. */
+  #part: Buffer = EMPTY;
+  /** Bytes of content, or of the chunk, that are still to come. */
+  #left = 0;
+  #trailerBytes = 0;
+  #head: RawHead | undefined;
+
+  constructor(sink: AnswerSink) {
+    this.#sink = sink;
+  }
+
+  /** The next bytes answer a request with this method. `mayUpgrade`: it asked for another protocol. */
+  expect(method: string, mayUpgrade: boolean): void {
+    this.#state = 'head';
+    this.#method = method;
+    this.#mayUpgrade = mayUpgrade;
+    this.#head = undefined;
+  }
+
+  /** The head of the answer that was read last, once it is in. */
+  get head(): RawHead | undefined {
+    return this.#head;
+  }
+
+  /** Not even the beginning of an answer was understood. */
+  get isBefore(): boolean {
+    return this.#state === 'head';
+  }
+
+  /**
+   * Takes the next bytes. Undefined while the answer goes on; once it is complete, the bytes behind it. Throws AnswerFault,
+   * and is of no more use then.
+   */
+  take(bytes: Buffer): Buffer | undefined {
+    let at = 0;
+    while (at < bytes.length) {
+      switch (this.#state) {
+        case 'none':
+          return bytes.subarray(at);
+        case 'head':
+          at = this.#takeHead(bytes, at);
+          break;
+        case 'until-close':
+          this.#sink.content(bytes.subarray(at));
+          return undefined;
+        case 'content':
+        case 'chunk':
+          at = this.#takeContent(bytes, at);
+          break;
+        default:
+          at = this.#takeLine(bytes, at);
+      }
+    }
+    return this.#state === 'none' ? EMPTY : undefined;
+  }
+
+  /** The connection has ended: whether that completes the answer (RFC 9112 6.3, rule 8). */
+  endsHere(): boolean {
+    return this.#state === 'until-close';
+  }
+
+  #takeHead(bytes: Buffer, at: number): number {
+    const before = this.#part.length;
+    const all = before === 0 ? bytes.subarray(at) : Buffer.concat([this.#part, bytes.subarray(at)]);
+    const end = all.indexOf(HEAD_END, Math.max(0, before - HEAD_END.length), 'latin1');
+    if ((end === -1 ? all.length : end) > MAX_HEAD) throw new AnswerFault('a head that is too large');
+    if (end === -1) {
+      if (!mayBegin(all)) throw new AnswerFault('no HTTP/1 answer');
+      this.#part = all;
+      return bytes.length;
+    }
+    this.#part = EMPTY;
+    const head = readHead(all.toString('latin1', 0, end));
+    if (head === undefined) throw new AnswerFault('a malformed head');
+    this.#takeIn(head);
+    return at + end + HEAD_END.length - before;
+  }
+
+  #takeIn(head: RawHead): void {
+    const { status, chunked, length } = head;
+    if (status < 200) {
+      if (status !== 101) return;
+      if (!this.#mayUpgrade) throw new AnswerFault('an upgrade that nobody asked for');
+    }
+    this.#head = head;
+    this.#left = length ?? 0;
+    const empty = this.#method === 'HEAD' || status === 101 || status === 204 || status === 304;
+    if (empty || length === 0) this.#state = 'none';
+    else if (chunked) this.#state = 'chunk-line';
+    else this.#state = length === undefined ? 'until-close' : 'content';
+    this.#sink.head(head);
+  }
+
+  #takeContent(bytes: Buffer, at: number): number {
+    const end = Math.min(bytes.length, at + this.#left);
+    this.#left -= end - at;
+    if (this.#left === 0) this.#state = this.#state === 'chunk' ? 'chunk-end' : 'none';
+    this.#sink.content(bytes.subarray(at, end));
+    return end;
+  }
+
+  #takeLine(bytes: Buffer, at: number): number {
+    const end = bytes.indexOf(LF, at);
+    const piece = bytes.subarray(at, end === -1 ? bytes.length : end);
+    const line = this.#part.length === 0 ? piece : Buffer.concat([this.#part, piece]);
+    if (line.length > (this.#state === 'trailer' ? MAX_HEAD : MAX_CHUNK_LINE)) {
+      throw new AnswerFault('a line of the chunked coding that is too long');
+    }
+    if (end === -1) {
+      this.#part = line;
+      return bytes.length;
+    }
+    this.#part = EMPTY;
+    this.#readLine(line.toString('latin1'));
+    return end + 1;
+  }
+
+  #readLine(line: string): void {
+    if (this.#state === 'chunk-line') {
+      const digits = CHUNK_LINE.exec(line)?.[1];
+      if (digits === undefined) throw new AnswerFault('a malformed chunk');
+      this.#left = Number.parseInt(digits, 16);
+      this.#trailerBytes = 0;
+      this.#state = this.#left === 0 ? 'trailer' : 'chunk';
+    } else if (line === '\r') {
+      this.#state = this.#state === 'trailer' ? 'none' : 'chunk-line';
+    } else {
+      this.#trailerBytes += line.length;
+      if (this.#state !== 'trailer' || !TRAILER_LINE.test(line) || this.#trailerBytes > MAX_HEAD) {
+        throw new AnswerFault('malformed bytes behind a chunk');
+      }
+    }
+  }
+}
+
+/** What is no HTTP is not to be waited for. */
+function mayBegin(bytes: Buffer): boolean {
+  return START.startsWith(bytes.toString('latin1', 0, START.length));
+}

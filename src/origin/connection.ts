@@ -1,0 +1,222 @@
+// One connection to the origin: one exchange at a time is written to it, and read from it to the end of its answer.
+import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { AnswerFault, AnswerParser } from './answer-parser.ts';
+import type { OriginExchange, OriginRequest } from './exchange.ts';
+import { announcedLength, requestHead } from './request-head.ts';
+import { sendContent } from './send-content.ts';
+
+/** Who keeps connections. */
+export interface Keeper {
+  /** An exchange is over and the connection can carry the next one. */
+  free(connection: OriginConnection): void;
+  /** It carries nothing more. */
+  gone(connection: OriginConnection): void;
+  /** Bytes came that answer no request. */
+  stray(): void;
+}
+
+/** How long an unused connection is kept where the origin does not say, milliseconds; undici's default. */
+const IDLE = 4_000;
+/** The longest it is kept whatever the origin says, and how much sooner than the origin it is given up. */
+const MOST_IDLE = 600_000;
+const AHEAD = 2_000;
+
+/**
+ * What is read while no exchange is at work ends the connection: it would be taken for the next answer. So does everything
+ * that makes the place uncertain where the next answer begins.
+ */
+export class OriginConnection {
+  /** Milliseconds on the monotonic clock after which it must not be used any more; counts while it is free. */
+  idleUntil = performance.now() + IDLE;
+  readonly #socket: Socket;
+  readonly #keeper: Keeper;
+  readonly #parser: AnswerParser;
+  #exchange: OriginExchange | undefined;
+  /** Stops the content that is still being sent. */
+  #stopContent: (() => void) | undefined;
+  #last = false;
+  /** It has carried an exchange before the one at work. */
+  #used = false;
+  #open = true;
+
+  constructor(socket: Socket, keeper: Keeper) {
+    this.#socket = socket;
+    this.#keeper = keeper;
+    this.#parser = new AnswerParser({
+      head: (head) => this.#exchange?.answered(head),
+      content: (chunk) => this.#exchange?.received(chunk),
+    });
+    socket.on('data', this.#onData).on('end', this.#onEnd);
+    socket.on('error', this.#onError).on('close', this.#onClose);
+  }
+
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  /**
+   * Writes the request, unless the exchange calls it off: then nothing has left, and the connection is free again. `last`:
+   * it is not to be used again behind the answer.
+   */
+  carry(request: OriginRequest, exchange: OriginExchange, last: boolean): void {
+    const head = this.#begin(request, exchange, last);
+    if (head === undefined) {
+      this.#keeper.free(this);
+      return;
+    }
+    this.#last = last;
+    this.#exchange = exchange;
+    this.#parser.expect(request.method, request.upgrade !== undefined);
+    const { content } = request;
+    if (content === undefined) {
+      this.#socket.write(head, 'latin1');
+    } else {
+      this.#socket.cork();
+      this.#socket.write(head, 'latin1');
+      if (Buffer.isBuffer(content)) this.#socket.write(content);
+      else this.#stream(request, content, exchange);
+      this.#socket.uncork();
+    }
+    if (this.#stopContent === undefined) exchange.requestLeft();
+  }
+
+  /** Ends it at once; the exchange at work, which asked for it or is none, hears no more of it. */
+  abort(): void {
+    this.#exchange = undefined;
+    this.#end();
+  }
+
+  /** Ends it at once, and the exchange at work with it. */
+  destroy(): void {
+    this.#fail('reset', new Error('the gateway has ended the connection'));
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** The head to write; undefined when the exchange is over, or is not to begin. */
+  #begin(request: OriginRequest, exchange: OriginExchange, last: boolean): string | undefined {
+    const { content } = request;
+    if (content !== undefined && !Buffer.isBuffer(content) && content.destroyed) {
+      exchange.broke('content', content.errored ?? new Error('the content broke off'));
+      return undefined;
+    }
+    try {
+      const head = requestHead(request, last);
+      return exchange.start(this) ? head : undefined;
+    } catch (error) {
+      exchange.broke('cancelled', error);
+      return undefined;
+    }
+  }
+
+  #stream({ fields }: OriginRequest, content: Readable, exchange: OriginExchange): void {
+    this.#stopContent = sendContent(content, this.#socket, announcedLength(fields), {
+      sent: () => exchange.contentLeft(),
+      ended: () => {
+        this.#stopContent = undefined;
+        exchange.requestLeft();
+      },
+      broke: (cause) => {
+        this.#stopContent = undefined;
+        this.#fail('content', cause);
+      },
+    });
+  }
+
+  readonly #onData = (bytes: Buffer): void => {
+    if (this.#exchange === undefined) {
+      this.#keeper.stray();
+      this.#end();
+      return;
+    }
+    let rest: Buffer | undefined;
+    try {
+      rest = this.#parser.take(bytes);
+    } catch (error) {
+      if (!(error instanceof AnswerFault)) throw error;
+      // what belongs to the exchange before, and came too late to be seen there
+      if (this.#used && this.#parser.isBefore) this.#keeper.stray();
+      this.#fail('invalid', error);
+      return;
+    }
+    if (rest !== undefined) this.#complete(rest);
+  };
+
+  #complete(rest: Buffer): void {
+    const exchange = this.#exchange;
+    const { head } = this.#parser;
+    // it may have been given up while it was read
+    if (exchange === undefined || head === undefined) return;
+    this.#exchange = undefined;
+    if (head.status === 101) {
+      this.#handOver(rest);
+      exchange.upgraded({ status: head.status, fields: head.fields, socket: this.#socket });
+      return;
+    }
+    if (rest.length > 0) this.#keeper.stray();
+    const idle = Math.min(head.keepAlive === undefined ? IDLE : head.keepAlive - AHEAD, MOST_IDLE);
+    const serves = head.persists && !this.#last && this.#stopContent === undefined && rest.length === 0;
+    if (serves && idle > 0 && this.#open) {
+      this.#used = true;
+      this.idleUntil = performance.now() + idle;
+      this.#socket.resume();
+      this.#keeper.free(this);
+    } else {
+      this.#end();
+    }
+    exchange.completed();
+  }
+
+  /** The socket is the caller's from now on. */
+  #handOver(rest: Buffer): void {
+    const socket = this.#socket;
+    socket.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose);
+    socket.pause();
+    if (rest.length > 0) socket.unshift(rest);
+    this.#leave();
+  }
+
+  readonly #onEnd = (): void => {
+    const exchange = this.#exchange;
+    if (exchange !== undefined && this.#parser.endsHere()) {
+      this.#exchange = undefined;
+      this.#end();
+      exchange.completed();
+    } else {
+      this.#fail('reset', new Error('the origin has ended the connection'));
+    }
+  };
+
+  readonly #onError = (error: Error): void => this.#fail('reset', error);
+
+  readonly #onClose = (): void => {
+    if (this.#open) this.#fail('reset', new Error('the connection is closed'));
+  };
+
+  #fail(kind: 'reset' | 'invalid' | 'content', cause: Error): void {
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    this.#end();
+    exchange?.broke(kind, cause);
+  }
+
+  #end(): void {
+    this.#stopContent?.();
+    this.#stopContent = undefined;
+    this.#socket.destroy();
+    this.#leave();
+  }
+
+  #leave(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#keeper.gone(this);
+  }
+}

@@ -1,0 +1,117 @@
+// The connections of one lane: opened when none is free, used again while that is safe, closed when they were idle for long.
+import type { Socket } from 'node:net';
+import { type Keeper, OriginConnection } from './connection.ts';
+import type { Connect } from './connector.ts';
+import type { OriginExchange, OriginRequest } from './exchange.ts';
+import { connectFailure } from './failure.ts';
+
+/** How often idle connections are looked at, milliseconds. */
+const LOOK = 500;
+
+/** As many as there are exchanges under way, which are bounded by their slots. The one used last is used first. */
+export class OriginConnections implements Keeper {
+  readonly #connect: Connect;
+  readonly #onStray: () => void;
+  readonly #look: NodeJS.Timeout;
+  readonly #open = new Set<OriginConnection>();
+  readonly #free: OriginConnection[] = [];
+  /** Connections that are being opened. */
+  #opening = 0;
+  #closing: PromiseWithResolvers<void> | undefined;
+  #destroyed = false;
+
+  constructor(connect: Connect, onStray: () => void) {
+    this.#connect = connect;
+    this.#onStray = onStray;
+    this.#look = setInterval(() => this.#closeIdle(), LOOK).unref();
+  }
+
+  /** Has the exchange carried by a connection, sooner or later; whatever becomes of it, the exchange is told. */
+  carry(request: OriginRequest, exchange: OriginExchange, last: boolean): void {
+    const connection = this.#closing === undefined ? this.#take() : undefined;
+    if (connection === undefined) {
+      this.#carryAnew(request, exchange, last);
+      return;
+    }
+    // bytes that are there already, or an end, must be seen before the request is written: what answers nothing would be
+    // taken for its answer (undici's GHSA-35p6-xmwp-9g52). They are read before the next turn's immediates.
+    setImmediate(() => {
+      if (connection.isOpen) connection.carry(request, exchange, last);
+      else this.carry(request, exchange, last);
+    });
+  }
+
+  /** Resolves once the exchanges under way are over; what is asked for from now on finds no connection. */
+  close(): Promise<void> {
+    this.#closing ??= Promise.withResolvers<void>();
+    clearInterval(this.#look);
+    for (const connection of [...this.#free]) connection.abort();
+    this.#settle();
+    return this.#closing.promise;
+  }
+
+  /** Ends all of them at once. */
+  destroy(): Promise<void> {
+    this.#destroyed = true;
+    const closed = this.close();
+    for (const connection of [...this.#open]) connection.destroy();
+    return closed;
+  }
+
+  free(connection: OriginConnection): void {
+    if (this.#closing === undefined) this.#free.push(connection);
+    else connection.abort();
+  }
+
+  gone(connection: OriginConnection): void {
+    this.#open.delete(connection);
+    const at = this.#free.lastIndexOf(connection);
+    if (at !== -1) this.#free.splice(at, 1);
+    this.#settle();
+  }
+
+  stray(): void {
+    this.#onStray();
+  }
+
+  #take(): OriginConnection | undefined {
+    const connection = this.#free.pop();
+    if (connection === undefined || performance.now() < connection.idleUntil) return connection;
+    connection.abort();
+    this.#closeIdle();
+    return this.#take();
+  }
+
+  #carryAnew(request: OriginRequest, exchange: OriginExchange, last: boolean): void {
+    if (this.#closing !== undefined) {
+      exchange.broke('unreachable', new Error('the gateway is shutting down'));
+      return;
+    }
+    this.#opening += 1;
+    this.#connect((socket, error) => {
+      this.#opening -= 1;
+      const connection = socket === undefined ? undefined : this.#opened(socket);
+      if (connection === undefined)
+        exchange.broke(connectFailure(error), error ?? new Error('the gateway shuts down'));
+      else connection.carry(request, exchange, last);
+      this.#settle();
+    });
+  }
+
+  #opened(socket: Socket): OriginConnection | undefined {
+    const connection = new OriginConnection(socket, this);
+    this.#open.add(connection);
+    if (!this.#destroyed) return connection;
+    connection.destroy();
+    return undefined;
+  }
+
+  #closeIdle(): void {
+    const now = performance.now();
+    for (const connection of this.#free.filter(({ idleUntil }) => idleUntil <= now)) connection.abort();
+  }
+
+  #settle(): void {
+    if (this.#open.size === 0 && this.#opening === 0) this.#closing?.resolve();
+  }
+}

@@ -1,0 +1,68 @@
+// Streamed content on its way to the origin: framed, counted, and no faster than the origin takes it.
+import type { Duplex, Readable } from 'node:stream';
+
+export interface ContentProgress {
+  /** Some of it has been given to the connection. */
+  sent(): void;
+  /** All of it has, its end too. */
+  ended(): void;
+  /** It broke off, or is of another length than announced: the connection must not go on as if it were whole. */
+  broke(cause: Error): void;
+}
+
+/**
+ * Writes `content` behind a head that is written already: `length` bytes, or chunked where that is undefined. Nothing is
+ * called any more after `ended`, `broke` or a call of the function that it returns.
+ */
+export function sendContent(
+  content: Readable,
+  socket: Duplex,
+  length: number | undefined,
+  progress: ContentProgress,
+): () => void {
+  let left = length ?? Number.POSITIVE_INFINITY;
+  const stop = () => {
+    content.off('data', take).off('end', end).off('close', close);
+    content.off('error', fail);
+    socket.off('drain', resume);
+  };
+  const fail = (cause: Error) => {
+    stop();
+    progress.broke(cause);
+  };
+  const resume = () => void content.resume();
+  const take = (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) {
+      fail(new Error('there is more content than its length says'));
+      return;
+    }
+    if (!write(socket, chunk, length === undefined)) content.pause();
+    progress.sent();
+  };
+  const end = () => {
+    if (length !== undefined && left > 0) {
+      fail(new Error('there is less content than its length says'));
+      return;
+    }
+    stop();
+    if (length === undefined) socket.write('0\r\n\r\n', 'latin1');
+    progress.ended();
+  };
+  const close = () => fail(content.errored ?? new Error('the content broke off'));
+  content.on('error', fail).on('close', close).on('end', end).on('data', take);
+  socket.on('drain', resume);
+  return stop;
+}
+
+/** False when the connection wants a pause. An empty chunk would be the last one. */
+function write(socket: Duplex, chunk: Buffer, chunked: boolean): boolean {
+  if (chunk.length === 0) return true;
+  if (!chunked) return socket.write(chunk);
+  socket.cork();
+  socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
+  socket.write(chunk);
+  const wantsMore = socket.write('\r\n', 'latin1');
+  socket.uncork();
+  return wantsMore;
+}
