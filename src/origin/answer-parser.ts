@@ -2,7 +2,16 @@
 import { type RawHead, readHead } from './head.ts';
 
 /** The bytes are no answer that could be relied on. */
-export class AnswerFault extends Error {}
+export class AnswerFault extends Error {
+  override readonly name = 'AnswerFault';
+  /** They do not even begin like one. */
+  readonly foreign: boolean;
+
+  constructor(message: string, foreign = false) {
+    super(message);
+    this.foreign = foreign;
+  }
+}
 
 /** What an answer consists of, in order; called while bytes are taken. */
 export interface AnswerSink {
@@ -60,11 +69,6 @@ export class AnswerParser {
     return this.#head;
   }
 
-  /** Not even the beginning of an answer was understood. */
-  get isBefore(): boolean {
-    return this.#state === 'head';
-  }
-
   /**
    * Takes the next bytes. Undefined while the answer goes on; once it is complete, the bytes behind it. Throws AnswerFault,
    * and is of no more use then.
@@ -103,13 +107,15 @@ export class AnswerParser {
     const end = all.indexOf(HEAD_END, Math.max(0, before - HEAD_END.length), 'latin1');
     if ((end === -1 ? all.length : end) > MAX_HEAD) throw new AnswerFault('a head that is too large');
     if (end === -1) {
-      if (!mayBegin(all)) throw new AnswerFault('no HTTP/1 answer');
+      // neither of them would ever come to an end
+      if (!mayBegin(all)) throw new AnswerFault('no HTTP/1 answer', true);
+      if (hasBareLf(all)) throw new AnswerFault('a line that ends without CR');
       this.#part = all;
       return bytes.length;
     }
     this.#part = EMPTY;
     const head = readHead(all.toString('latin1', 0, end));
-    if (head === undefined) throw new AnswerFault('a malformed head');
+    if (head === undefined) throw new AnswerFault('a malformed head', !mayBegin(all));
     this.#takeIn(head);
     return at + end + HEAD_END.length - before;
   }
@@ -171,7 +177,11 @@ export class AnswerParser {
   }
 }
 
-/** What is no HTTP is not to be waited for. */
 function mayBegin(bytes: Buffer): boolean {
   return START.startsWith(bytes.toString('latin1', 0, START.length));
+}
+
+function hasBareLf(bytes: Buffer): boolean {
+  const at = bytes.indexOf(LF);
+  return at !== -1 && /(?:^|[^\r])\n/.test(bytes.toString('latin1'));
 }

@@ -36,15 +36,20 @@ export class OriginConnection {
   /** Stops the content that is still being sent. */
   #stopContent: (() => void) | undefined;
   #last = false;
-  /** It has carried an exchange before the one at work. */
-  #used = false;
+  /** The request before was a HEAD. */
+  #afterHead = false;
+  #isHead = false;
   #open = true;
 
   constructor(socket: Socket, keeper: Keeper) {
     this.#socket = socket;
     this.#keeper = keeper;
     this.#parser = new AnswerParser({
-      head: (head) => this.#exchange?.answered(head),
+      head: (head) => {
+        // who answers before all content is there may leave the rest of it unread, to be taken for a request
+        if (this.#stopContent !== undefined) this.#last = true;
+        this.#exchange?.answered(head);
+      },
       content: (chunk) => this.#exchange?.received(chunk),
     });
     socket.on('data', this.#onData).on('end', this.#onEnd);
@@ -66,6 +71,8 @@ export class OriginConnection {
       return;
     }
     this.#last = last;
+    this.#afterHead = this.#isHead;
+    this.#isHead = request.method === 'HEAD';
     this.#exchange = exchange;
     this.#parser.expect(request.method, request.upgrade !== undefined);
     const { content } = request;
@@ -141,8 +148,8 @@ export class OriginConnection {
       rest = this.#parser.take(bytes);
     } catch (error) {
       if (!(error instanceof AnswerFault)) throw error;
-      // what belongs to the exchange before, and came too late to be seen there
-      if (this.#used && this.#parser.isBefore) this.#keeper.stray();
+      // content of the answer to a HEAD, which came too late to be seen there
+      if (error.foreign && this.#afterHead) this.#keeper.stray();
       this.#fail('invalid', error);
       return;
     }
@@ -164,7 +171,6 @@ export class OriginConnection {
     const idle = Math.min(head.keepAlive === undefined ? IDLE : head.keepAlive - AHEAD, MOST_IDLE);
     const serves = head.persists && !this.#last && this.#stopContent === undefined && rest.length === 0;
     if (serves && idle > 0 && this.#open) {
-      this.#used = true;
       this.idleUntil = performance.now() + idle;
       this.#socket.resume();
       this.#keeper.free(this);

@@ -33,8 +33,8 @@ export class OriginConnections implements Keeper {
       this.#carryAnew(request, exchange, last);
       return;
     }
-    // bytes that are there already, or an end, must be seen before the request is written: what answers nothing would be
-    // taken for its answer (undici's GHSA-35p6-xmwp-9g52). They are read before the next turn's immediates.
+    // what this turn of the loop has yet to report comes first: its end, or bytes that answer nothing, which would be taken
+    // for the answer (undici's GHSA-35p6-xmwp-9g52)
     setImmediate(() => {
       if (connection.isOpen) connection.carry(request, exchange, last);
       else this.carry(request, exchange, last);

@@ -75,7 +75,7 @@ for (const { name, by } of broken) {
         const client = await connect(arena.ifmatch.port);
         client.send(put(CHUNKED, FIRST));
         await until(
-          () => arena.origin.bytes().some((bytes) => bytes.endsWith('xxx')),
+          () => arena.origin.bytes().some((bytes) => bytes.endsWith('xxx\r\n')),
           'the origin has the begin',
         );
         t.equal(arena.ifmatch.lock().held, 1);

@@ -30,7 +30,6 @@ async function scene(t: Test, odd: string, head = HEAD) {
 }
 
 const oddities = [
-  { name: 'an unsolicited 100', odd: `HTTP/1.1 100 Continue\r\n\r\n${OK}` },
   { name: 'two lengths', odd: 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok' },
   { name: 'a length that is none', odd: 'HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nok' },
   { name: 'a malformed field', odd: 'HTTP/1.1 200 OK\r\nA B: c\r\n\r\nok' },

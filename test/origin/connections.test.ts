@@ -1,0 +1,206 @@
+// Which connections are used again, and what ends one: nothing that nobody asked for may become an answer.
+
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import t, { type Test } from 'tap';
+import type { SendOptions } from '../../src/origin/client.ts';
+import type { OriginExchange, OriginRequest } from '../../src/origin/exchange.ts';
+import { OriginFailure } from '../../src/origin/failure.ts';
+import { openTestOrigin } from '../fixtures/origin-config.ts';
+import { type RawScript, startRawOrigin } from '../fixtures/raw-origin.ts';
+import { collect } from '../fixtures/scripted-origin.ts';
+import { settle, until } from '../fixtures/until.ts';
+
+t.jobs = 6;
+
+const OPTIONS: SendOptions = { lane: 'write', deadlines: { start: 3000, head: 3000 }, lead: 100_000 };
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+
+async function scene(t: Test, script: RawScript) {
+  const origin = await startRawOrigin(t, script);
+  const { client, warnings } = openTestOrigin(t, origin.url);
+  const send = (method: string, target: string, given: Partial<OriginRequest> = {}): OriginExchange =>
+    client.send({ method, target, fields: ['Host', 'x'], ...given }, OPTIONS).exchange;
+  const ask = async (method: string, target: string) => {
+    const exchange = send(method, target);
+    const { status } = await exchange.head;
+    return { status, ...(await collect(exchange.content)) };
+  };
+  return { origin, client, warnings, send, ask, connections: () => origin.bytes().length };
+}
+
+const kept: readonly { readonly name: string; readonly answer: string; readonly again: boolean }[] = [
+  { name: 'a length', answer: OK, again: true },
+  {
+    name: 'chunks',
+    answer: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
+    again: true,
+  },
+  { name: 'Connection: close', answer: OK.replace('Content', 'Connection: close\r\nContent'), again: false },
+  { name: 'HTTP/1.0', answer: OK.replace('1.1', '1.0'), again: false },
+  {
+    name: 'HTTP/1.0 that goes on',
+    answer: OK.replace('1.1', '1.0').replace('Content', 'Connection: keep-alive\r\nContent'),
+    again: true,
+  },
+  {
+    name: 'kept by the origin for too short a time',
+    answer: OK.replace('Content', 'Keep-Alive: timeout=2\r\nContent'),
+    again: false,
+  },
+  { name: 'bytes behind the answer', answer: `${OK}${OK}`, again: false },
+];
+for (const { name, answer, again } of kept) {
+  t.test(`${name}: the connection is ${again ? 'used again' : 'not used again'}`, async (t) => {
+    const { ask, connections } = await scene(t, () => answer);
+    for (const target of ['/1', '/2', '/3']) {
+      t.same(await ask('GET', target), { status: 200, text: 'ok', end: 'complete' });
+    }
+    t.equal(connections(), again ? 1 : 3);
+  });
+}
+
+t.test('one that was idle for longer than the origin allows is not used again', async (t) => {
+  const { ask, connections, origin } = await scene(t, () =>
+    OK.replace('Content', 'Keep-Alive: timeout=3\r\nContent'),
+  );
+  await ask('GET', '/1');
+  await delay(300);
+  await ask('GET', '/2');
+  t.equal(connections(), 1);
+  const closed = once(origin.requests[0]?.socket ?? new Readable(), 'close');
+  await closed;
+  t.pass('it is closed before the origin closes it');
+  await ask('GET', '/3');
+  t.equal(connections(), 2);
+});
+
+t.test('an answer that waits already when the next request is made is not its answer', async (t) => {
+  const forged = 'HTTP/1.1 299 No\r\nContent-Length: 6\r\n\r\nforged';
+  const { ask, origin, warnings } = await scene(t, () => OK);
+  await ask('GET', '/1');
+  const { socket } = origin.requests[0] ?? {};
+  socket?.write(forged);
+  await new Promise(setImmediate); // the request is made in the turn that finds the bytes
+  t.same(await ask('GET', '/2'), { status: 200, text: 'ok', end: 'complete' });
+  t.equal(warnings.length, 1);
+});
+
+t.test('an idle connection that the origin ends is not used again', async (t) => {
+  const { ask, connections, origin } = await scene(t, () => OK);
+  await ask('PUT', '/1');
+  origin.requests[0]?.socket.end();
+  await new Promise(setImmediate);
+  t.same((await ask('PUT', '/2')).text, 'ok');
+  t.equal(connections(), 2);
+});
+
+t.test('an answer before all content has left: it counts, and the connection ends with it', async (t) => {
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => socket.write(OK.replace('200', '413')));
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.teardown(() => server.close());
+  const { client } = openTestOrigin(t, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const content = new Readable({ read() {} });
+  content.push('part');
+  const { exchange } = client.send({ method: 'PUT', target: '/', fields: ['Host', 'x'], content }, OPTIONS);
+  t.equal(exchange.hasSent, false);
+  t.equal((await exchange.head).status, 413);
+  t.equal(await exchange.ended, 'complete');
+  t.ok(content.destroyed, 'nobody waits for the rest');
+  await until(async () => (await promisify(server.getConnections.bind(server))()) === 0, 'it is closed');
+});
+
+const lengths: readonly { readonly name: string; readonly chunks: string[] }[] = [
+  { name: 'less', chunks: ['abc'] },
+  { name: 'more', chunks: ['abcde', 'fg'] },
+];
+for (const { name, chunks } of lengths) {
+  t.test(`streamed content of ${name} than its length breaks the exchange`, async (t) => {
+    const { send } = await scene(t, () => undefined);
+    const exchange = send('PUT', '/', {
+      fields: ['Host', 'x', 'Content-Length', '6'],
+      content: Readable.from(chunks.map((chunk) => Buffer.from(chunk))),
+    });
+    const ending = await exchange.ended;
+    t.ok(ending instanceof OriginFailure && ending.kind === 'content' && ending.sent);
+  });
+}
+
+t.test('streamed content arrives byte for byte, with a length and in chunks', async (t) => {
+  const pieces = ['a', '', 'bc'.repeat(50_000), '\xff\x00'];
+  const text = pieces.join('');
+  for (const framing of [['Content-Length', String(text.length)], []]) {
+    const { send, origin } = await scene(t, () => OK);
+    const content = Readable.from(
+      pieces.map((piece) => Buffer.from(piece, 'latin1')),
+      { objectMode: true },
+    );
+    t.equal((await send('PUT', '/', { fields: ['Host', 'x', ...framing], content }).head).status, 200);
+    const received = origin.requests[0]?.content ?? '';
+    const plain =
+      framing.length > 0
+        ? received
+        : received.replace(/[0-9a-f]+\r\n([\s\S]*?)\r\n(?=[0-9a-f]+\r\n)|0\r\n\r\n$/g, '$1');
+    t.equal(plain, text);
+  }
+});
+
+t.test('content that broke off before it could be sent: nothing leaves', async (t) => {
+  const { send, origin } = await scene(t, () => OK);
+  const content = new Readable({ read() {} });
+  content.on('error', () => {});
+  content.destroy(new Error('gone'));
+  const ending = await send('PUT', '/', { content }).ended;
+  t.ok(ending instanceof OriginFailure && ending.kind === 'content' && !ending.sent);
+  await settle();
+  t.equal(origin.requests.length, 0);
+});
+
+t.test('close waits for what is under way, and takes nothing new', async (t) => {
+  let answer: (() => void) | undefined;
+  const { client, send, ask } = await scene(t, ({ target, socket }) => {
+    if (target !== '/slow') return OK;
+    answer = () => void socket.write(OK);
+    return undefined;
+  });
+  await ask('GET', '/idle');
+  const slow = send('PUT', '/slow');
+  await until(() => answer !== undefined, 'it arrives');
+  let closed = false;
+  const closing = client.close().then(() => {
+    closed = true;
+  });
+  const late = await send('PUT', '/late').ended;
+  t.ok(late instanceof OriginFailure && late.kind === 'unreachable' && !late.sent);
+  await settle();
+  t.equal(closed, false);
+  answer?.();
+  t.equal(await slow.ended, 'complete');
+  await closing;
+});
+
+t.test('destroy breaks off what is under way, and what is just being opened', async (t) => {
+  const { client, send, origin } = await scene(t, () => undefined);
+  const sent = send('PUT', '/1');
+  await until(() => origin.requests.length === 1, 'it arrives');
+  const opening = send('PUT', '/2');
+  await client.destroy();
+  const [first, second] = await Promise.all([sent.ended, opening.ended]);
+  t.ok(first instanceof OriginFailure && first.kind === 'reset' && first.sent);
+  t.ok(second instanceof OriginFailure && !second.sent);
+});
+
+t.test('a request that cannot be written breaks nothing but itself', async (t) => {
+  const { ask, send, connections } = await scene(t, () => OK);
+  await ask('GET', '/1');
+  const ending = await send('GET', '/2', { fields: ['A', 'b\r\nC: d'] }).ended;
+  t.match(ending, { cause: { code: 'internal' }, sent: false });
+  t.same((await ask('GET', '/3')).text, 'ok');
+  t.equal(connections(), 1);
+});
