@@ -60,17 +60,13 @@ export async function logRequest(
 ): Promise<void> {
   await account.settled;
   const { method, path, route, mode, outcome, cause } = account;
-  const { lockMs, probeMs, ...happened } = outcome;
   const gone = !response.writableFinished && response.statusCode !== 101;
   const status = gone && !response.headersSent ? 499 : response.statusCode;
-  const record = {
-    ...{ method, path, route, mode, status, ms: tenths(ms) },
-    ...happened,
-    lockMs: lockMs === undefined ? undefined : tenths(lockMs),
-    probeMs: probeMs === undefined ? undefined : tenths(probeMs),
-    clientGone: gone ? true : undefined,
-    cause: cause === undefined ? undefined : describe(cause),
-  };
+  const record: Record<string, unknown> = { method, path, route, mode, status, ms: tenths(ms), ...outcome };
+  if (outcome.lockMs !== undefined) record['lockMs'] = tenths(outcome.lockMs);
+  if (outcome.probeMs !== undefined) record['probeMs'] = tenths(outcome.probeMs);
+  if (gone) record['clientGone'] = true;
+  if (cause !== undefined) record['cause'] = describe(cause);
   const unusual = status >= 500 || outcome.fate === 'unknown' || outcome.would !== undefined;
   if (unusual) log.warn(record, 'request');
   else log.info(record, 'request');

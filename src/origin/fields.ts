@@ -49,8 +49,10 @@ const CONDITIONAL = new Set([
   'if-unmodified-since',
 ]);
 
-/** Of caches, hops and parts: no business of a probe. */
+/** Conditions, which are evaluated here, and what is of caches, hops and parts: no business of a probe. */
 const NOT_ON_A_PROBE = new Set([
+  ...CONDITIONAL,
+  ...METHOD_OVERRIDES,
   'cache-control',
   'digest',
   'max-forwards',
@@ -162,14 +164,7 @@ export function withoutConditions(fields: readonly string[]): string[] {
  * it selects the representation that the write is about; no cache may answer it.
  */
 export function probeFields(forwarded: readonly string[]): string[] {
-  const fields = without(
-    forwarded,
-    (name) =>
-      CONDITIONAL.has(name) ||
-      NOT_ON_A_PROBE.has(name) ||
-      METHOD_OVERRIDES.has(name) ||
-      OF_CONTENT.test(name),
-  );
+  const fields = without(forwarded, (name) => NOT_ON_A_PROBE.has(name) || OF_CONTENT.test(name));
   fields.push('Cache-Control', 'no-cache');
   return fields;
 }

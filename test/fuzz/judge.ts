@@ -24,9 +24,10 @@ const TUNNEL = 'upgrade: websocket';
 
 export const isWrite = ({ method }: { readonly method: string }): boolean => !SAFE.includes(method);
 
-/** ifmatch asks for the current state by HEAD or GET, and adds this as the last field. */
+/** ifmatch asks for the current state by HEAD or GET, and adds this as the last field that is not the hop's. */
 export function isProbe({ method, fields }: Executed): boolean {
-  return (method === 'HEAD' || method === 'GET') && fields.slice(-2).join() === 'Cache-Control,no-cache';
+  const last = linesOf(fields).at(-1);
+  return (method === 'HEAD' || method === 'GET') && last === 'Cache-Control: no-cache';
 }
 
 /**
