@@ -1,4 +1,5 @@
 // One request from its first look to its answer: understand, guard or forward, send, log.
+import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, GatewayError } from '../errors.ts';
 import type { Answer, Exchange } from '../guard/exchange.ts';
@@ -67,10 +68,12 @@ async function forward(
   const { method, target, forwarded, content: announced, clientGone } = exchange;
   const fields = countHop(method, forwarded);
   if (fields === 'last') return answer({ made: true, status: 204, fields: [], content: Buffer.alloc(0) });
-  const content = WITHOUT_CONTENT.has(method) ? Buffer.alloc(0) : await announced.read(0);
+  const content = WITHOUT_CONTENT.has(method) ? [] : await announced.read(0);
   const { length } = announced;
   const framed =
-    Buffer.isBuffer(content) || length === undefined ? fields : [...fields, 'Content-Length', String(length)];
+    content instanceof Readable && length !== undefined
+      ? [...fields, 'Content-Length', String(length)]
+      : fields;
   const answered = (received: string[]) => exposeConditions(exchange, { fields: received }).fields;
   forwardUnguarded(reply, { method, target, fields: framed, content, clientGone, answered }, fail);
 }

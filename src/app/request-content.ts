@@ -14,8 +14,6 @@ export interface ContentLimits {
   readonly upload: number;
 }
 
-const NONE = Buffer.alloc(0);
-
 /** Content of a Node request; see RequestContent. */
 export class IncomingContent implements RequestContent {
   readonly length: number | undefined;
@@ -34,16 +32,16 @@ export class IncomingContent implements RequestContent {
     this.#limits = limits;
   }
 
-  async read(limit: number): Promise<Buffer | Readable> {
+  async read(limit: number): Promise<readonly Buffer[] | Readable> {
     const { length } = this;
-    if (length === 0) return NONE;
+    if (length === 0) return [];
     if (length !== undefined && length > this.#limits.content) throw tooLarge(this.#limits.content);
     if (this.withheld) this.#response.writeContinue();
     else if (length !== undefined && length <= limit) {
       // Node hands out the head before it looks at what came with it: at the rest in the same turn
       await undefined;
       const content = takeWhole(this.#message, length);
-      if (content !== undefined) return content;
+      if (content !== undefined) return [content];
     }
     return new Promise((resolve, reject) => {
       new Upload(this.#message, this.#limits, limit, resolve, reject);
@@ -82,14 +80,14 @@ function notTaken(): GatewayError {
 }
 
 /**
- * Collects until `limit` bytes, then becomes a stream. The total deadline runs until the content is whole in a buffer, or
+ * Collects until `limit` bytes, then becomes a stream. The total deadline runs until all content is there, or
  * the stream was read to its end or destroyed: who gets the stream has to do one or the other.
  */
 class Upload {
   readonly #message: IncomingMessage;
   readonly #limits: ContentLimits;
   readonly #limit: number;
-  readonly #resolve: (content: Buffer | Readable) => void;
+  readonly #resolve: (content: readonly Buffer[] | Readable) => void;
   readonly #reject: (error: GatewayError) => void;
   readonly #total: NodeJS.Timeout;
   #idle: NodeJS.Timeout | undefined;
@@ -104,7 +102,7 @@ class Upload {
     message: IncomingMessage,
     limits: ContentLimits,
     limit: number,
-    resolve: (content: Buffer | Readable) => void,
+    resolve: (content: readonly Buffer[] | Readable) => void,
     reject: (error: GatewayError) => void,
   ) {
     this.#message = message;
@@ -167,7 +165,7 @@ class Upload {
       return;
     }
     this.#finish();
-    this.#resolve(this.#chunks.length === 1 ? (this.#chunks[0] ?? NONE) : Buffer.concat(this.#chunks));
+    this.#resolve(this.#chunks);
   }
 
   #gone(): void {

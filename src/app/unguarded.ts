@@ -19,7 +19,7 @@ export interface UnguardedRequest {
   readonly method: string;
   readonly target: string;
   readonly fields: readonly string[];
-  readonly content: Buffer | Readable;
+  readonly content: readonly Buffer[] | Readable;
   readonly clientGone: AbortSignal;
   /** The fields for the client, from those of the origin that may be returned. */
   readonly answered: (fields: string[]) => readonly string[];
@@ -97,7 +97,12 @@ function carriedBy(headers: unknown): UnguardedRequest {
 async function exchangeFor(request: UnguardedRequest, origin: OriginClient, timeouts: Timeouts) {
   const { method, target, fields, content, clientGone } = request;
   const { exchange } = origin.send(
-    { method, target, fields, ...(Buffer.isBuffer(content) && content.length === 0 ? {} : { content }) },
+    {
+      method,
+      target,
+      fields,
+      ...(!(content instanceof Readable) && content.length === 0 ? {} : { content }),
+    },
     {
       lane: 'open',
       deadlines: { start: timeouts.connect, head: timeouts.read },

@@ -1,4 +1,5 @@
 // A write with a condition: lock, probe, evaluate, forward or refuse, release (RFC 9110 13.2).
+import { Readable } from 'node:stream';
 import { type Held, withLeases } from '../lock/lock.ts';
 import { decide, type Refusal } from './decide.ts';
 import type { Answer, Exchange, Tools } from './exchange.ts';
@@ -61,7 +62,7 @@ async function readyContent(
   const first = early ? await decide(exchange, tools) : undefined;
   if (first !== undefined) return { refusal: first };
   const read = await content.read(tools.buffer);
-  if (early || Buffer.isBuffer(read)) return { content: read };
+  if (early || !(read instanceof Readable)) return { content: read };
   const second = await decide(exchange, tools);
   if (second === undefined) return { content: read };
   letGo(read);

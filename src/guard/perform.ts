@@ -1,5 +1,5 @@
 // Forwards what was decided to be performed, makes the origin's answer ready, and says what a lease has to wait for.
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import type { Held, Lease } from '../lock/lock.ts';
 import { lost } from '../lock/refusals.ts';
@@ -10,11 +10,11 @@ import { refuse } from './refuse.ts';
 import { underLeases } from './under-leases.ts';
 
 /** Content as the guard read it. A stream is to be forwarded or to be let go. */
-export type Content = Buffer | Readable;
+export type Content = readonly Buffer[] | Readable;
 
 /** Lets go of content that is not forwarded: a stream holds a part of it, and its deadlines. */
 export function letGo(content: Content): void {
-  if (!Buffer.isBuffer(content)) content.destroy();
+  if (content instanceof Readable) content.destroy();
 }
 
 /**
@@ -98,7 +98,7 @@ function fenced(exchange: Exchange, sent: Framed, { fenceField }: Tools, leases:
 }
 
 function framed(exchange: Exchange, content: Content): Framed {
-  if (Buffer.isBuffer(content)) {
+  if (!(content instanceof Readable)) {
     return content.length === 0 ? { fields: exchange.forwarded } : { fields: exchange.forwarded, content };
   }
   const { length } = exchange.content;

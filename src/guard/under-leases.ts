@@ -1,12 +1,12 @@
 // Streamed content on its way to the origin: it stops when a lease is lost, and its last bytes leave under a fresh one.
-import { pipeline, type Readable, Transform, type TransformCallback } from 'node:stream';
+import { pipeline, Readable, Transform, type TransformCallback } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import type { Lease, Lock } from '../lock/lock.ts';
 import type { Content } from './perform.ts';
 
 /**
  * The origin performs a write when it has all of it, so the last chunk waits until the leases are armed anew: they then
- * outlive the write (`outlives`) however long the upload took. Content in a buffer leaves at once, and a lease that no time ends
+ * outlive the write (`outlives`) however long the upload took. Content that is all there leaves at once, and a lease that no time ends
  * needs none of this: both come back as they are.
  */
 export function underLeases(
@@ -15,7 +15,10 @@ export function underLeases(
   leases: readonly Lease[],
   outlives: (lease: Lease) => boolean,
 ): Content {
-  if (Buffer.isBuffer(content) || leases.every((lease) => lease.remainingMs() === Number.POSITIVE_INFINITY))
+  if (
+    !(content instanceof Readable) ||
+    leases.every((lease) => lease.remainingMs() === Number.POSITIVE_INFINITY)
+  )
     return content;
   return watched(content, lock, leases, outlives);
 }

@@ -1,4 +1,5 @@
 // The connections to the one origin: verified TLS, bounded pools, kept after a HEAD as long as the origin deserves it.
+import { Readable } from 'node:stream';
 import type { Config } from '../config/config.ts';
 import { OriginConnections } from './connections.ts';
 import { connectorFor } from './connector.ts';
@@ -49,7 +50,7 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
     host: (received) => (origin.host === 'origin' || received === '' ? url.host : received),
     send(request, options) {
       const { content } = request;
-      const streamed = content !== undefined && !Buffer.isBuffer(content);
+      const streamed = content instanceof Readable;
       const exchange = new OriginExchange(options, streamed);
       const lane = lanes[options.lane];
       const last = request.method === 'HEAD' && stray.seen;

@@ -1,6 +1,6 @@
 // One connection to the origin: one exchange at a time is written to it, and read from it to the end of its answer.
 import type { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { AnswerFault, AnswerParser } from './answer-parser.ts';
 import type { OriginExchange, OriginRequest } from './exchange.ts';
 import { announcedLength, requestHead } from './request-head.ts';
@@ -81,8 +81,8 @@ export class OriginConnection {
     } else {
       this.#socket.cork();
       this.#socket.write(head, 'latin1');
-      if (Buffer.isBuffer(content)) this.#socket.write(content);
-      else this.#stream(request, content, exchange);
+      if (content instanceof Readable) this.#stream(request, content, exchange);
+      else for (const piece of content) this.#socket.write(piece);
       this.#socket.uncork();
     }
     if (this.#stopContent === undefined) exchange.requestLeft();
@@ -110,7 +110,7 @@ export class OriginConnection {
   /** The head to write; undefined when the exchange is over, or is not to begin. */
   #begin(request: OriginRequest, exchange: OriginExchange, last: boolean): string | undefined {
     const { content } = request;
-    if (content !== undefined && !Buffer.isBuffer(content) && content.destroyed) {
+    if (content instanceof Readable && content.destroyed) {
       exchange.broke('content', content.errored ?? new Error('the content broke off'));
       return undefined;
     }

@@ -12,7 +12,8 @@ export interface OriginRequest {
   readonly target: string;
   /** Forwarded fields with Host, without framing. */
   readonly fields: readonly string[];
-  readonly content?: Buffer | Readable;
+  /** All of it in the pieces in which it came, or a stream. */
+  readonly content?: readonly Buffer[] | Readable;
   /** The protocol to change to, if the origin agrees (RFC 9110 7.8). */
   readonly upgrade?: string;
 }
@@ -73,7 +74,7 @@ export class OriginExchange {
   #ending: Ending | undefined;
   readonly #onEnded: ((ending: Ending) => void)[] = [];
 
-  /** `streamed`: the content is no buffer, so that its last byte leaves later than its first. */
+  /** `streamed`: the content is a stream, so that its last byte leaves later than its first. */
   constructor(options: ExchangeOptions, streamed: boolean) {
     this.#options = options;
     this.#streamed = streamed;

@@ -1,4 +1,5 @@
 // The head of a request to the origin, as text: target and fields byte for byte, framing and the connection's fields ours.
+import { Readable } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import type { OriginRequest } from './exchange.ts';
 
@@ -35,8 +36,10 @@ export function requestHead(request: OriginRequest, last: boolean): string {
 
 function framing({ method, fields, content }: OriginRequest): string {
   if (content === undefined) return WITH_CONTENT.has(method) ? 'Content-Length: 0\r\n' : '';
-  if (Buffer.isBuffer(content)) return `Content-Length: ${content.length}\r\n`;
-  return announcedLength(fields) === undefined ? 'Transfer-Encoding: chunked\r\n' : '';
+  if (content instanceof Readable) {
+    return announcedLength(fields) === undefined ? 'Transfer-Encoding: chunked\r\n' : '';
+  }
+  return `Content-Length: ${content.reduce((bytes, piece) => bytes + piece.length, 0)}\r\n`;
 }
 
 /** Bytes of streamed content, where its request says so; undefined: chunked. */

@@ -53,8 +53,8 @@ for (const { name, bytes, length, wanted } of whole) {
     t.equal(content.length, length);
     t.equal(content.withheld, false);
     const read = await content.read(10);
-    t.ok(Buffer.isBuffer(read));
-    t.equal(String(read), wanted);
+    if (read instanceof Readable) throw new Error('it must be all there');
+    t.equal(String(Buffer.concat(read)), wanted);
   });
 }
 
@@ -65,7 +65,7 @@ for (const [name, bytes] of [
   t.test(`${name} beyond the limit: a stream of all of it`, async (t) => {
     const { content } = await receive(t, bytes);
     const read = await content.read(10);
-    if (Buffer.isBuffer(read)) throw new Error('it must be a stream');
+    if (!(read instanceof Readable)) throw new Error('it must be a stream');
     t.equal(await text(read), '0123456789x');
   });
 }
@@ -79,7 +79,7 @@ t.test('a stream that nobody reads stops the client', async (t) => {
   client.send('x'.repeat(999_900));
   await settle();
   t.equal(message.isPaused(), true);
-  if (Buffer.isBuffer(read)) throw new Error('it must be a stream');
+  if (!(read instanceof Readable)) throw new Error('it must be a stream');
   t.equal((await text(read)).length, 1_000_000);
 });
 
@@ -103,7 +103,7 @@ for (const { name, bytes, limits, code } of failing) {
     t.test(`${name}, as a stream: ${code}`, async (t) => {
       const { content } = await receive(t, bytes, { ...LIMITS, ...limits });
       const read = await content.read(1);
-      if (Buffer.isBuffer(read)) throw new Error('it must be a stream');
+      if (!(read instanceof Readable)) throw new Error('it must be a stream');
       await t.rejects(text(read), { code });
     });
   }
@@ -124,7 +124,7 @@ for (const way of ['close', 'reset'] as const) {
     await read;
     const streamed = await receive(t, announced(100, 'part'));
     const stream = await streamed.content.read(1);
-    if (Buffer.isBuffer(stream)) throw new Error('it must be a stream');
+    if (!(stream instanceof Readable)) throw new Error('it must be a stream');
     const broken = t.rejects(text(stream), { code: 'client-gone' });
     streamed.client[way]();
     await broken;

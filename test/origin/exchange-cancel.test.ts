@@ -18,7 +18,7 @@ const PUT: OriginRequest = {
   method: 'PUT',
   target: '/a?b=%7e',
   fields: ['Host', 'x'],
-  content: Buffer.from('hi'),
+  content: [Buffer.from('hi')],
 };
 const LONG = { start: 5000, head: 5000 };
 const WRITE: SendOptions = { lane: 'write', deadlines: LONG, lead: 1024 };
@@ -81,7 +81,7 @@ t.test('cancel after the end changes nothing', async (t) => {
 
 t.test('refuseStart is asked when a connection is there, and its error sends nothing', async (t) => {
   const { origin, send } = await scene(t, () => OK);
-  for (const content of [Buffer.from('hi'), Readable.from(['a', 'b'])]) {
+  for (const content of [[Buffer.from('hi')], Readable.from(['a', 'b'])]) {
     let asked = 0;
     const refusal = new GatewayError('lock-lost-before-send', 'Nothing was sent.');
     const refuseStart = () => (++asked > 1 ? undefined : refusal);

@@ -17,7 +17,7 @@ const PUT: OriginRequest = {
   method: 'PUT',
   target: '/a?b=%7e',
   fields: ['Host', 'x'],
-  content: Buffer.from('hi'),
+  content: [Buffer.from('hi')],
 };
 const LONG = { start: 5000, head: 5000 };
 const WRITE: SendOptions = { lane: 'write', deadlines: LONG, lead: 1024 };

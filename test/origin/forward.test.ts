@@ -9,7 +9,7 @@ import { type Asked, ScriptedOrigin } from '../fixtures/scripted-origin.ts';
 /** Nothing speaks against the write. */
 const START = () => undefined;
 
-const PUT = { method: 'PUT', target: '/doc', fields: ['Host', 'x'], content: Buffer.from('x') };
+const PUT = { method: 'PUT', target: '/doc', fields: ['Host', 'x'], content: [Buffer.from('x')] };
 const W = 3000;
 const U = 700;
 const SETTINGS: ForwardSettings = {

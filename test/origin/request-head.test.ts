@@ -20,7 +20,7 @@ const heads: readonly { name: string; request: Partial<OriginRequest>; last?: bo
   },
   {
     name: 'content in a buffer',
-    request: { method: 'PUT', content: Buffer.from('\xe9') },
+    request: { method: 'PUT', content: [Buffer.from('\xe9')] },
     wanted: `PUT /a?b=%7E HTTP/1.1\r\n${FIELDS}${KEPT}Content-Length: 2\r\n\r\n`,
   },
   {
