@@ -78,6 +78,7 @@ function resourcesFor(
   destination: Destination | undefined,
 ): { readonly probed: string; readonly keys: readonly string[] } {
   const locks = plan.kind === 'locked' || (plan.kind === 'check' && plan.lock);
+  if (plan.kind === 'read' && match.route.resource === undefined) return { probed: target.raw, keys: [] };
   const resource = resourceOf(match, target);
   if ('code' in resource) {
     if (locks || plan.kind === 'check') throw new GatewayError(resource.code, resource.detail);

@@ -22,6 +22,11 @@ export function send(message: IncomingMessage, response: ServerResponse, answer:
   }
   const { content } = answer;
   response.writeHead(answer.status, answer.statusText, fields);
+  const whole = content.takeWhole();
+  if (whole !== undefined) {
+    end(message, response, whole);
+    return;
+  }
   response.on('drain', () => content.drained());
   response.on('close', () => {
     if (!response.writableEnded) answer.abandon();

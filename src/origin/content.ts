@@ -8,6 +8,8 @@ export interface Sink {
   cut(): void;
 }
 
+const NOTHING = Buffer.alloc(0);
+
 export interface Flow {
   pause(): void;
   resume(): void;
@@ -24,6 +26,8 @@ export class OriginContent {
   #waitingBytes = 0;
   #sink: Sink | undefined;
   #sinkReady = true;
+  /** Somebody has it, or gets it as it comes. */
+  #taken = false;
   #paused = false;
   #started = false;
   #end: 'complete' | 'cut' | undefined;
@@ -36,6 +40,19 @@ export class OriginContent {
   /** Some of it has come, or its end. */
   get hasStarted(): boolean {
     return this.#started || this.#end !== undefined;
+  }
+
+  /**
+   * All of it, if that has come already in one piece, or is nothing: the common case, which needs no sink. It is taken then.
+   * Undefined otherwise.
+   */
+  takeWhole(): Buffer | undefined {
+    if (this.#end !== 'complete' || this.#taken || this.#waiting.length > 1) return undefined;
+    this.#taken = true;
+    const [whole = NOTHING] = this.#waiting;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    return whole;
   }
 
   push(chunk: Buffer): void {
@@ -57,6 +74,7 @@ export class OriginContent {
   }
 
   attach(sink: Sink): void {
+    this.#taken = true;
     this.#sink = sink;
     this.#sinkReady = true;
     this.#flush();

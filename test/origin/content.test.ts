@@ -167,3 +167,39 @@ t.test('without a lead the origin keeps the pace of the reader', async (t) => {
   scene.content.drained();
   t.equal(scene.paused, false);
 });
+
+t.test('taken whole only where it is all there in one piece', async (t) => {
+  const rows: readonly {
+    name: string;
+    chunks: string[];
+    end?: 'complete' | 'cut';
+    wanted: string | undefined;
+  }[] = [
+    { name: 'one piece', chunks: ['abc'], end: 'complete', wanted: 'abc' },
+    { name: 'nothing', chunks: [], end: 'complete', wanted: '' },
+    { name: 'two pieces', chunks: ['a', 'b'], end: 'complete', wanted: undefined },
+    { name: 'no end yet', chunks: ['a'], wanted: undefined },
+    { name: 'cut off', chunks: ['a'], end: 'cut', wanted: undefined },
+  ];
+  for (const { name, chunks, end, wanted } of rows) {
+    const content = new OriginContent({ pause() {}, resume() {} }, 1000);
+    for (const chunk of chunks) content.push(Buffer.from(chunk));
+    if (end !== undefined) content.finish(end);
+    t.equal(content.takeWhole()?.toString(), wanted, name);
+    if (wanted !== undefined) continue;
+    let seen = '';
+    const note = (text: string) => () => {
+      seen += text;
+    };
+    content.attach({
+      write: (chunk) => {
+        seen += chunk.toString();
+        return true;
+      },
+      end: note('.'),
+      cut: note('!'),
+    });
+    t.equal(content.takeWhole(), undefined, `${name}: it has a reader`);
+    if (end === 'complete') t.equal(seen, `${chunks.join('')}.`, `${name}: nothing is lost`);
+  }
+});
