@@ -81,29 +81,11 @@ export interface Lock {
 const KNOWN: Fate = { kind: 'known' };
 
 /**
- * Runs `run` while holding `key` and returns its value as soon as there is one; the lease itself goes on until
- * `settled`, so that a client that reads slowly or goes away neither frees nor holds the key. A `run` that rejects
- * says that nothing is under way at the origin: once a write may have been sent, it must resolve.
- */
-export async function withLease<T>(
-  lock: Lock,
-  key: string,
-  options: AcquireOptions,
-  run: (lease: Lease) => Promise<Held<T>>,
-): Promise<T> {
-  const lease = await lock.acquire(key, options);
-  let settled: Promise<Fate> = Promise.resolve(KNOWN);
-  try {
-    const held = await run(lease);
-    settled = held.settled;
-    return held.value;
-  } finally {
-    settled.then((fate) => lock.release(lease, fate));
-  }
-}
-
-/**
- * The same for a write to several resources (MOVE and COPY, RFC 4918 9.8 and 9.9): everybody takes the keys in one
+ * Runs `run` while holding all `keys` and returns its value as soon as there is one; the leases themselves go on until
+ * `settled`, so that a client that reads slowly or goes away neither frees nor holds a key. A `run` that rejects says that
+ * nothing is under way at the origin: once a write may have been sent, it must resolve.
+ *
+ * A write to several resources (MOVE and COPY, RFC 4918 9.8 and 9.9) holds more than one key: everybody takes them in one
  * order, so that no two wait for each other. `keys` is not empty, sorted, and without repetition.
  */
 export async function withLeases<T>(
@@ -112,15 +94,16 @@ export async function withLeases<T>(
   options: AcquireOptions,
   run: (leases: readonly Lease[]) => Promise<Held<T>>,
 ): Promise<T> {
-  const [key = '', ...others] = keys;
-  if (others.length === 0) return withLease(lock, key, options, (lease) => run([lease]));
-  return withLease(lock, key, options, async (lease) => {
-    const settled = Promise.withResolvers<Fate>();
-    const value = await withLeases(lock, others, options, async (leases) => {
-      const held = await run([lease, ...leases]);
-      held.settled.then(settled.resolve);
-      return held;
+  const leases: Lease[] = [];
+  let settled: Promise<Fate> = Promise.resolve(KNOWN);
+  try {
+    for (const key of keys) leases.push(await lock.acquire(key, options));
+    const held = await run(leases);
+    settled = held.settled;
+    return held.value;
+  } finally {
+    settled.then((fate) => {
+      for (const lease of leases) lock.release(lease, fate);
     });
-    return { value, settled: settled.promise };
-  });
+  }
 }

@@ -1,15 +1,15 @@
-// withLease: the value at once, and one release when the origin's side has settled, whatever else happens.
+// withLeases: the value at once, and one release when the origin's side has settled, whatever else happens.
 
 import { setImmediate as turn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { type Fate, type Held, type Lease, type Lock, withLease } from '../../src/lock/lock.ts';
+import { type Fate, type Held, type Lease, type Lock, withLeases } from '../../src/lock/lock.ts';
 import { MemoryLock } from '../../src/lock/memory-lock.ts';
 import { IDLE, KNOWN, unknownFor } from '../fixtures/lock-under-test.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 
 const FATE = unknownFor(500);
 
-/** A memory lock that writes down what withLease released. */
+/** A memory lock that writes down what withLeases released. */
 function recordedLock() {
   const clock = new ManualClock();
   const inner = new MemoryLock({ queue: 10, waiting: 100, clock });
@@ -72,8 +72,8 @@ async function goThrough(t: Test, way: Way): Promise<void> {
   const work = Promise.withResolvers<void>();
   const settled = Promise.withResolvers<Fate>();
   const leases: Lease[] = [];
-  const run = (lease: Lease): Promise<Held<string>> => {
-    leases.push(lease);
+  const run = (given: readonly Lease[]): Promise<Held<string>> => {
+    leases.push(...given);
     if (way.run === 'throws') throw new Error('run failed');
     return work.promise.then(() => ({ value: 'answer', settled: settled.promise }));
   };
@@ -81,7 +81,9 @@ async function goThrough(t: Test, way: Way): Promise<void> {
   const signal = client.signal;
   const holder = way.key === 'held' ? await inner.acquire('a', { waitMs: 0, signal }) : undefined;
   if (way.abort === 'before') client.abort();
-  const result = withLease(lock, 'a', { waitMs: 1000, signal }, run).catch((error: Error) => error.message);
+  const result = withLeases(lock, ['a'], { waitMs: 1000, signal }, run).catch(
+    (error: Error) => error.message,
+  );
   await (way.key === 'held' ? turn() : undefined);
   if (way.abort === 'while waiting') client.abort();
   if (holder !== undefined) inner.release(holder, KNOWN);
@@ -121,11 +123,11 @@ t.test('a wait that ends in any refusal releases nothing', async (t) => {
   const { signal } = new AbortController();
   const run = () => Promise.reject(new Error('never called'));
   const holder = await inner.acquire('a', { waitMs: 0, signal });
-  const tooLong = withLease(lock, 'a', { waitMs: 100, signal }, run);
+  const tooLong = withLeases(lock, ['a'], { waitMs: 100, signal }, run);
   tooLong.catch(() => {});
   await clock.pass(100);
   await t.rejects(tooLong, { code: 'lock-timeout' });
-  const stopped = withLease(lock, 'a', { waitMs: 100, signal }, run);
+  const stopped = withLeases(lock, ['a'], { waitMs: 100, signal }, run);
   lock.stop();
   await t.rejects(stopped, { code: 'shutting-down' });
   t.same(released, []);
@@ -138,11 +140,11 @@ t.test('the next run starts when the origin has settled, not when the client has
   const { signal } = new AbortController();
   const events: string[] = [];
   const settled = Promise.withResolvers<Fate>();
-  const first = withLease(lock, 'a', { waitMs: 100, signal }, async () => ({
+  const first = withLeases(lock, ['a'], { waitMs: 100, signal }, async () => ({
     value: 1,
     settled: settled.promise,
   }));
-  const second = withLease(lock, 'a', { waitMs: 100, signal }, async () => {
+  const second = withLeases(lock, ['a'], { waitMs: 100, signal }, async () => {
     events.push('second runs');
     return { value: 2, settled: Promise.resolve(KNOWN) };
   });
