@@ -70,7 +70,8 @@ export class OriginConnection {
       this.#keeper.free(this);
       return;
     }
-    this.#last = last;
+    // undici does not use a connection again on which another protocol was asked for, either
+    this.#last = last || request.upgrade !== undefined;
     this.#afterHead = this.#isHead;
     this.#isHead = request.method === 'HEAD';
     this.#exchange = exchange;
@@ -147,9 +148,8 @@ export class OriginConnection {
     try {
       rest = this.#parser.take(bytes);
     } catch (error) {
-      if (!(error instanceof AnswerFault)) throw error;
       // content of the answer to a HEAD, which came too late to be seen there
-      if (error.foreign && this.#afterHead) this.#keeper.stray();
+      if (error instanceof AnswerFault && error.foreign && this.#afterHead) this.#keeper.stray();
       this.#fail('invalid', error);
       return;
     }
@@ -206,7 +206,7 @@ export class OriginConnection {
     if (this.#open) this.#fail('reset', new Error('the connection is closed'));
   };
 
-  #fail(kind: 'reset' | 'invalid' | 'content', cause: Error): void {
+  #fail(kind: 'reset' | 'invalid' | 'content', cause: unknown): void {
     const exchange = this.#exchange;
     this.#exchange = undefined;
     this.#end();

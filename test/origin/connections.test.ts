@@ -204,3 +204,18 @@ t.test('a request that cannot be written breaks nothing but itself', async (t) =
   t.same((await ask('GET', '/3')).text, 'ok');
   t.equal(connections(), 1);
 });
+
+t.test('a reader that throws breaks its own exchange and nothing else', async (t) => {
+  const { ask, send, connections } = await scene(t, () => OK);
+  const exchange = send('GET', '/1');
+  const cut = new Promise<void>((resolve) => {
+    const write = () => {
+      throw new Error('a defect of the reader');
+    };
+    exchange.content.attach({ write, end() {}, cut: resolve });
+  });
+  t.match(await exchange.ended, { kind: 'invalid', cause: { message: 'a defect of the reader' } });
+  await cut;
+  t.same((await ask('GET', '/2')).text, 'ok');
+  t.equal(connections(), 2);
+});
