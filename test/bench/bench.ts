@@ -2,11 +2,12 @@
 
 import { type CaseName, findCase, type PeerName } from './cases.ts';
 import { type Circumstances, writePage } from './document.ts';
+import { load } from './load.ts';
 import { type Cores, chooseCores, describeCores, describeMachine, pinSelf } from './machine.ts';
 import { type Options, readOptions } from './options.ts';
 import { startOrigin } from './origin.ts';
 import { pace } from './paced.ts';
-import { installPeers, type Peer, type Place, startPeer, versions } from './peers.ts';
+import { installPeers, type Peer, type Place, startPeer, versions, warmsUp } from './peers.ts';
 import { endOnSignals, memoryFolder, removeFolder } from './program.ts';
 import { asText, sectionsOf } from './report.ts';
 import { judge, PACE, type PacedRound, type Results, voids } from './results.ts';
@@ -53,10 +54,14 @@ async function measureCases(
 }
 
 function subjectOf(name: CaseName, { name: peer, port, pid }: Peer): Subject {
-  return { label: `${name}, ${peer}`, port, pid, kind: findCase(name).kind, connections: CONNECTIONS };
+  const { kind } = findCase(name);
+  return {
+    ...{ label: `${name}, ${peer}`, port, pid, kind },
+    ...{ connections: CONNECTIONS, warmsUp: warmsUp(peer) },
+  };
 }
 
-async function measurePaced(options: Options, place: Place): Promise<PacedRound[]> {
+async function measurePaced(options: Options, place: Place, core: number): Promise<PacedRound[]> {
   const results: PacedRound[] = [];
   const peers: Peer[] = [];
   try {
@@ -64,11 +69,15 @@ async function measurePaced(options: Options, place: Place): Promise<PacedRound[
     const subjects = (['get', 'put', 'conditional-put'] as const).flatMap((name) =>
       peers.filter((peer) => findCase(name).peers.includes(peer.name)).map((peer) => ({ name, peer })),
     );
-    for (let round = -1; round < options.rounds; round++) {
+    const { warmUp: seconds } = options;
+    for (const { name, peer } of subjects) {
+      if (warmsUp(peer.name))
+        await load([findCase(name).kind], { port: peer.port, core, connections: CONNECTIONS, seconds });
+    }
+    for (let round = 0; round < options.rounds; round++) {
       for (const { name, peer } of subjects) {
         const paced = await paceOnce(name, peer, options.seconds);
-        // the first one warms up
-        if (round >= 0) results.push({ case: name, peer: peer.name, paced });
+        results.push({ case: name, peer: peer.name, paced });
         const said =
           'void' in paced
             ? `void: ${paced.void}`
@@ -98,6 +107,7 @@ async function measureAll(options: Options, cores: Cores): Promise<Results> {
     proxyCore: cores.proxy,
     rounds: options.rounds,
     seconds: options.seconds,
+    warmUp: options.warmUp,
     tell,
   };
   try {
@@ -105,7 +115,7 @@ async function measureAll(options: Options, cores: Cores): Promise<Results> {
     const place = { origin, folder, core: cores.proxy };
     try {
       const cases = await measureCases(options, place, turns);
-      const paced = options.paced ? await measurePaced(options, place) : [];
+      const paced = options.paced ? await measurePaced(options, place, cores.load) : [];
       const series: Series[] = [];
       for (const name of options.series) series.push(...(await measureSeries(name, place, turns)));
       return { cases, series, paced };

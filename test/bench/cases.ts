@@ -20,6 +20,7 @@ export type PeerName =
   | 'node-http-proxy'
   | 'fastify-http-proxy'
   | 'nginx-lua'
+  | 'bare-node'
   | 'ifmatch';
 
 export interface Kind {
@@ -60,7 +61,7 @@ const PLAIN: readonly PeerName[] = [
   'fastify-http-proxy',
   'ifmatch',
 ];
-/** Those that check a condition before a write. */
+/** Those that check a condition before a write, or do as if. */
 const CHECKING: readonly PeerName[] = ['nginx-lua', 'ifmatch'];
 
 const READ: Kind = { method: 'GET', prefix: '/small/', paths: PATHS, bytes: 0, fields: [], status: 200 };
@@ -74,7 +75,7 @@ export function tagOf(bytes: number): string {
 const CURRENT = `If-Match: ${tagOf(SMALL)}`;
 
 export const CASES: readonly Case[] = [
-  { name: 'get', title: 'GET, 1 KiB', kind: READ, peers: PLAIN },
+  { name: 'get', title: 'GET, 1 KiB', kind: READ, peers: [...PLAIN, 'bare-node'] },
   {
     name: 'not-modified',
     title: 'GET that ends in 304',
@@ -86,7 +87,7 @@ export const CASES: readonly Case[] = [
     name: 'conditional-put',
     title: 'PUT with the current tag in If-Match',
     kind: withField(WRITE, CURRENT),
-    peers: CHECKING,
+    peers: [...CHECKING, 'bare-node'],
   },
   {
     name: 'failed',

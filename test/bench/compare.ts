@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { findCase } from './cases.ts';
 import { type Cores, chooseCores, describeCores, pinSelf } from './machine.ts';
 import { type Ratio, ratioOf, ratioOfAll } from './numbers.ts';
-import { wholeNumber } from './options.ts';
+import { WARM_UP, wholeNumber } from './options.ts';
 import { startOrigin } from './origin.ts';
 import { installPeers, type Peer, startIfmatch } from './peers.ts';
 import { endOnSignals, memoryFolder, removeFolder } from './program.ts';
@@ -113,7 +113,7 @@ async function compareFlows(
     const subjects = CASES.flatMap((name) =>
       peers.map(({ port, pid }, index): Subject => {
         const label = `${name}, ${index === 0 ? 'working tree' : 'revision'}`;
-        return { label, port, pid, kind: findCase(name).kind, connections: CONNECTIONS };
+        return { label, port, pid, kind: findCase(name).kind, connections: CONNECTIONS, warmsUp: true };
       }),
     );
     const tell = (line: string) => process.stderr.write(`${line}\n`);
@@ -122,6 +122,7 @@ async function compareFlows(
       proxyCore: cores.proxy,
       rounds,
       seconds,
+      warmUp: WARM_UP,
       tell,
     });
     return CASES.map((name, index) => ({

@@ -58,6 +58,15 @@ function partBetween(text: string): string {
   return text.slice(start, end + MEMORY_END.length);
 }
 
+/** What to make of the targets. */
+const LIMITS = [
+  'A conditional PUT is two exchanges with the origin, one after the other, and a plain PUT is one. `bare-node` does the',
+  'two with Node and undici and nothing else: no condition is read, nothing is locked, logged, bounded or checked. It is',
+  'about as fast as a plain PUT through node-http-proxy, so that target is what the platform can do at all. A 412 is the',
+  'same request as the PUT but for the second exchange; the faster an exchange, the closer they are, and it counts for no',
+  'less that both are fast.',
+];
+
 function page(results: Results, how: Circumstances, memory: string): string {
   const [targets, ...others] = sectionsOf(results);
   return [
@@ -68,6 +77,8 @@ function page(results: Results, how: Circumstances, memory: string): string {
     `Machine: ${how.machine}. Pinned: ${how.cores}. ${how.versions}.`,
     '',
     ...(targets === undefined ? [] : [asMarkdown(targets)]),
+    ...LIMITS,
+    '',
     '![Requests a second, by case and proxy](performance.svg)',
     '',
     '## How it is measured',
@@ -90,8 +101,9 @@ function method({ rounds, seconds }: Circumstances): string[] {
     '  Last-Modified, and checks no condition on a write. Every PUT sends the same `Date`, which nginx makes the time of',
     '  the file, and the same length: so its tag stays what it is, and `If-Match` can carry the real one.',
     `- wrk, one thread, 32 kept connections, 1,000 paths (16 of 1 MiB). ${rounds} rounds of ${seconds} s; in each round every`,
-    '  proxy has its turn, so that what else the machine does hits all alike. A warm-up goes before. Numbers are medians of',
-    '  the rounds, ratios are medians of the ratios within a round.',
+    '  proxy has its turn, so that what else the machine does hits all alike. Numbers are medians of the rounds, ratios are',
+    '  medians of the ratios within a round. Eight seconds of load go before for each that runs on V8, which compiles',
+    '  meanwhile: a proxy runs for months.',
     '- Every status is checked: a real request before and after each round, the number of answers with 400 or more, and the',
     '  mean length of all answers. A round with a wrong one is void and listed.',
     '- `core used` is the processor time of the proxy against the clock. With * the proxy was not the limit: origin, load or',

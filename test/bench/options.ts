@@ -17,6 +17,8 @@ export interface Options {
   readonly rounds: number;
   /** Of one round, for one peer. */
   readonly seconds: number;
+  /** Seconds of load before the rounds, for programs whose code is compiled while they run. */
+  readonly warmUp: number;
   /** Writes docs/performance.md and its picture. */
   readonly write: boolean;
   /** As it was typed, for the report. */
@@ -28,9 +30,12 @@ export const USAGE = `npm run bench -- [--quick] [--only NAME,...] [--peers NAME
   --quick    one round of a second: whether it runs, not how fast
   --only     ${[...CASES.map(({ name }) => name), ...SERIES, 'paced'].join(', ')}
   --peers    ${Object.keys(DESCRIPTIONS).join(', ')}
-  --rounds   5 by default, --seconds 3: 25 minutes
+  --rounds   5 by default, --seconds 3: 35 minutes
   --write    writes docs/performance.md and docs/performance.svg
 `;
+
+/** Seconds; V8 compiles what is hot here within 6 to 8. */
+export const WARM_UP = 8;
 
 /** Throws with the usage on anything that is no option. */
 export function readOptions(args: string[]): Options {
@@ -59,6 +64,7 @@ export function readOptions(args: string[]): Options {
     peers: peerNames().filter((name) => peers.includes(name)),
     rounds: wholeNumber(values.rounds ?? (quick ? '1' : '5')),
     seconds: wholeNumber(values.seconds ?? (quick ? '1' : '3')),
+    warmUp: quick ? 1 : WARM_UP,
     write,
     command: ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
   };

@@ -34,8 +34,21 @@ export const DESCRIPTIONS: Readonly<Record<PeerName, string>> = {
   'node-http-proxy': 'node-http-proxy with kept connections',
   'fastify-http-proxy': '@fastify/http-proxy',
   'nginx-lua': 'nginx with a HEAD check in Lua: no lock, loses updates',
+  'bare-node': 'node:http and the Pool of undici, and nothing else: GET, or HEAD and then PUT',
   ifmatch: 'ifmatch serve, memory lock, log level info to /dev/null',
 };
+
+/** They run on V8. */
+const COMPILED_WHILE_RUNNING: ReadonlySet<PeerName> = new Set([
+  'ifmatch',
+  'node-http-proxy',
+  'fastify-http-proxy',
+  'bare-node',
+]);
+
+export function warmsUp(name: PeerName): boolean {
+  return COMPILED_WHILE_RUNNING.has(name);
+}
 
 /** Installs what is missing of Debian's packages; throws when something stays missing. */
 export async function installPeers(): Promise<void> {
@@ -98,6 +111,7 @@ async function commandOf(
       ];
     case 'node-http-proxy':
     case 'fastify-http-proxy':
+    case 'bare-node':
       return [
         process.execPath,
         join(import.meta.dirname, `peers/${name}.ts`),

@@ -13,6 +13,8 @@ export interface Subject {
   readonly pid: number;
   readonly kind: Kind;
   readonly connections: number;
+  /** Its code is compiled while it runs. */
+  readonly warmsUp: boolean;
 }
 
 export interface Measured {
@@ -36,12 +38,14 @@ export interface RoundOptions {
   readonly proxyCore: number;
   readonly rounds: number;
   readonly seconds: number;
+  /** Seconds of load that go before, for who warms up; V8 needs 6 to 8 of them. */
+  readonly warmUp: number;
   /** Told of each round as it is over. */
   readonly tell: (line: string) => void;
 }
 
-/** Seconds of load that go before, or as many as a round has: code is compiled, connections are opened. */
-const WARM_UP = 8;
+/** Seconds of load that go before for all others: connections are opened. */
+const FIRST = 1;
 
 /** From this share on, what others do on the core is worth a word. */
 export const DISTURBED = 0.05;
@@ -52,8 +56,7 @@ export async function measureInTurns(
   options: RoundOptions,
 ): Promise<Round[][]> {
   const results: Round[][] = subjects.map(() => []);
-  const warmUp = WARM_UP;
-  for (const subject of subjects) await measure(subject, options, warmUp);
+  for (const subject of subjects) await measure(subject, options, subject.warmsUp ? options.warmUp : FIRST);
   for (let round = 0; round < options.rounds; round++) {
     for (let turn = 0; turn < subjects.length; turn++) {
       // nobody is always the first one

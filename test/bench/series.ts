@@ -126,7 +126,7 @@ function subjectOf(
   kind: Kind,
   connections: number,
 ): Subject {
-  return { label: `${size} ${unit}`, port, pid, kind, connections };
+  return { label: `${size} ${unit}`, port, pid, kind, connections, warmsUp: true };
 }
 
 async function measurePoints(
