@@ -37,8 +37,12 @@ function passed(response: ServerResponse): Dispatcher.DispatchHandler {
 
 const ignored = (next: () => void): Dispatcher.DispatchHandler => ({
   onRequestStart() {},
+  onResponseStart() {},
+  onResponseData() {},
   onResponseEnd: next,
-  onResponseError() {},
+  onResponseError(_controller, error) {
+    throw error;
+  },
 });
 
 createServer(async (message, response) => {
