@@ -28,9 +28,11 @@ const MAX_CHUNK_LINE = 1_024;
 const START = 'HTTP/1.';
 const HEAD_END = '\r\n\r\n';
 const LF = 0x0a;
+const TOKEN = "[!#$%&'*+.^_`|~0-9a-z-]+";
+const QUOTED = String.raw`"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"`;
 /** At most 13 digits: a number that is exact. */
-const CHUNK_LINE = /^([0-9a-f]{1,13})(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?\r$/i;
-const TRAILER_LINE = /^[!#$%&'*+.^_`|~0-9a-z-]+:[\t\x20-\x7e\x80-\xff]*\r$/i;
+const CHUNK_LINE = new RegExp(`^([0-9a-f]{1,13})(?:;${TOKEN}(?:=(?:${TOKEN}|${QUOTED}))?)*\r$`, 'i');
+const TRAILER_LINE = new RegExp(`^${TOKEN}:[\\t\\x20-\\x7e\\x80-\\xff]*\r$`, 'i');
 const EMPTY = Buffer.alloc(0);
 
 type State = 'none' | 'head' | 'content' | 'until-close' | 'chunk-line' | 'chunk' | 'chunk-end' | 'trailer';
@@ -123,6 +125,8 @@ export class AnswerParser {
   #takeIn(head: RawHead): void {
     const { status, chunked, length } = head;
     if (status < 200) {
+      // HTTP/1.0 has none, and nothing may follow on a connection that closes
+      if (!head.persists) throw new AnswerFault('an interim answer that is the last');
       if (status !== 101) return;
       if (!this.#mayUpgrade) throw new AnswerFault('an upgrade that nobody asked for');
     }

@@ -88,7 +88,7 @@ const whole: readonly Row[] = [
   },
   {
     name: 'chunks',
-    bytes: `${OK}Transfer-Encoding: Chunked\r\n\r\n2\r\nhe\r\n00A;x="y"\r\nllo\r\nagain\r\n0\r\n\r\nrest`,
+    bytes: `${OK}Transfer-Encoding: Chunked\r\n\r\n2\r\nhe\r\n00A;x="y;\\"";z;q=1\r\nllo\r\nagain\r\n0\r\n\r\nrest`,
     wanted: { content: 'hello\r\nagain', rest: 'rest' },
   },
   {
@@ -227,6 +227,8 @@ const faults: readonly { readonly name: string; readonly bytes: string; readonly
   { name: 'a coding in HTTP/1.0', bytes: 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n' },
   { name: 'a coding in the answer to a HEAD', method: 'HEAD', bytes: `${OK}Transfer-Encoding: gzip\r\n\r\n` },
   { name: 'an upgrade that nobody asked for', bytes: 'HTTP/1.1 101 X\r\nUpgrade: websocket\r\n\r\n' },
+  { name: 'an interim answer in HTTP/1.0', bytes: `HTTP/1.0 103 X\r\n\r\n${OK}\r\n` },
+  { name: 'an interim answer that closes', bytes: `HTTP/1.1 103 X\r\nConnection: close\r\n\r\n${OK}\r\n` },
   { name: 'a head that is too large', bytes: `${OK}A: ${'x'.repeat(16_400)}\r\n\r\n` },
   { name: 'the beginning of a head that is too large', bytes: `${OK}A: ${'x'.repeat(16_400)}` },
   ...[
@@ -237,6 +239,9 @@ const faults: readonly { readonly name: string; readonly bytes: string; readonly
     ['a size beyond all numbers', 'fffffffffffffff\r\n'],
     ['LF alone behind a size', '1\nx\r\n'],
     ['a space behind a size', '1 \r\nx\r\n'],
+    ['a space before an extension', '1 ;a\r\nx\r\n'],
+    ['an extension without a name', '1;="a"\r\nx\r\n'],
+    ['a quotation without an end', '1;a="b\r\nx\r\n'],
     ['CR in an extension', '1;a\rb\r\nx\r\n'],
     ['an extension without an end', `1;${'a'.repeat(2_000)}`],
     ['more than its size', '1\r\nxy\r\n'],
