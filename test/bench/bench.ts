@@ -76,7 +76,7 @@ async function measurePaced(options: Options, place: Place, core: number): Promi
     }
     for (let round = 0; round < options.rounds; round++) {
       for (const { name, peer } of subjects) {
-        const paced = await paceOnce(name, peer, options.seconds);
+        const paced = await paceOnce(name, peer, options.pacedSeconds);
         results.push({ case: name, peer: peer.name, paced });
         const said =
           'void' in paced

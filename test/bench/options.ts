@@ -17,6 +17,8 @@ export interface Options {
   readonly rounds: number;
   /** Of one round, for one peer. */
   readonly seconds: number;
+  /** Of one round at a constant rate: of too few requests, the slowest of a hundred are a single pause. */
+  readonly pacedSeconds: number;
   /** Seconds of load before the rounds, for programs whose code is compiled while they run. */
   readonly warmUp: number;
   /** Writes docs/performance.md and its picture. */
@@ -36,6 +38,9 @@ export const USAGE = `npm run bench -- [--quick] [--only NAME,...] [--peers NAME
 
 /** Seconds; V8 compiles what is hot here within 6 to 8. */
 export const WARM_UP = 8;
+
+/** Seconds at a constant rate, at least. */
+const PACED = 6;
 
 /** Throws with the usage on anything that is no option. */
 export function readOptions(args: string[]): Options {
@@ -57,13 +62,15 @@ export function readOptions(args: string[]): Options {
   const isWanted = (name: string) => wanted?.includes(name) ?? true;
   const peers = values.peers?.split(',') ?? Object.keys(DESCRIPTIONS);
   checkNames(peers, Object.keys(DESCRIPTIONS));
+  const seconds = wholeNumber(values.seconds ?? (quick ? '1' : '3'));
   return {
     cases: CASES.map(({ name }) => name).filter(isWanted),
     series: SERIES.filter(isWanted),
     paced: isWanted('paced'),
     peers: peerNames().filter((name) => peers.includes(name)),
     rounds: wholeNumber(values.rounds ?? (quick ? '1' : '5')),
-    seconds: wholeNumber(values.seconds ?? (quick ? '1' : '3')),
+    seconds,
+    pacedSeconds: quick ? seconds : Math.max(seconds, PACED),
     warmUp: quick ? 1 : WARM_UP,
     write,
     command: ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
