@@ -61,10 +61,9 @@ function partBetween(text: string): string {
 /** What to make of the targets. */
 const LIMITS = [
   'A conditional PUT is two exchanges with the origin, one after the other, and a plain PUT is one. `bare-node` does the',
-  'two with Node and undici and nothing else: no condition is read, nothing is locked, logged, bounded or checked. It is',
-  'about as fast as a plain PUT through node-http-proxy, so that target is what the platform can do at all. A 412 is the',
-  'same request as the PUT but for the second exchange; the faster an exchange, the closer they are, and it counts for no',
-  'less that both are fast.',
+  'two with Node and undici and nothing else: no condition is read, nothing is locked, logged, bounded or checked. What it',
+  "reaches of node-http-proxy's plain PUT shows how far the first target is from what that can do at all. A 412 is the same",
+  'request as the PUT but for the second exchange: the faster an exchange is, the closer the two are.',
 ];
 
 function page(results: Results, how: Circumstances, memory: string): string {
