@@ -33,6 +33,8 @@ const QUOTED = String.raw`"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*
 /** At most 13 digits: a number that is exact. */
 const CHUNK_LINE = new RegExp(`^([0-9a-f]{1,13})(?:;${TOKEN}(?:=(?:${TOKEN}|${QUOTED}))?)*\r$`, 'i');
 const TRAILER_LINE = new RegExp(`^${TOKEN}:[\\t\\x20-\\x7e\\x80-\\xff]*\r$`, 'i');
+/** Not to be sent there (RFC 9110 6.5.1): who would merge it reads another length. */
+const FRAMING_TRAILER = /^(?:content-length|transfer-encoding):/i;
 const EMPTY = Buffer.alloc(0);
 
 type State = 'none' | 'head' | 'content' | 'until-close' | 'chunk-line' | 'chunk' | 'chunk-end' | 'trailer';
@@ -107,7 +109,10 @@ export class AnswerParser {
     const before = this.#part.length;
     const all = before === 0 ? bytes.subarray(at) : Buffer.concat([this.#part, bytes.subarray(at)]);
     const end = all.indexOf(HEAD_END, Math.max(0, before - HEAD_END.length), 'latin1');
-    if ((end === -1 ? all.length : end) > MAX_HEAD) throw new AnswerFault('a head that is too large');
+    // however it is cut: the last bytes may be a part of its end
+    if ((end === -1 ? all.length - HEAD_END.length + 1 : end) > MAX_HEAD) {
+      throw new AnswerFault('a head that is too large', !mayBegin(all));
+    }
     if (end === -1) {
       // neither of them would ever come to an end
       if (!mayBegin(all)) throw new AnswerFault('no HTTP/1 answer', true);
@@ -174,7 +179,8 @@ export class AnswerParser {
       this.#state = this.#state === 'trailer' ? 'none' : 'chunk-line';
     } else {
       this.#trailerBytes += line.length;
-      if (this.#state !== 'trailer' || !TRAILER_LINE.test(line) || this.#trailerBytes > MAX_HEAD) {
+      const isTrailer = this.#state === 'trailer' && TRAILER_LINE.test(line) && !FRAMING_TRAILER.test(line);
+      if (!isTrailer || this.#trailerBytes > MAX_HEAD) {
         throw new AnswerFault('malformed bytes behind a chunk');
       }
     }

@@ -58,7 +58,8 @@ export function readHead(text: string): RawHead | undefined {
         length = value;
         break;
       case 'transfer-encoding':
-        if (coding !== undefined) return undefined;
+        // llhttp takes a tab beside it for a part of another coding
+        if (coding !== undefined || line.includes('\t')) return undefined;
         coding = value.toLowerCase();
         break;
       case 'connection':

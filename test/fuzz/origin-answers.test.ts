@@ -83,6 +83,7 @@ const FIELDS = [
   ...[
     'Transfer-Encoding: chunked',
     'Transfer-Encoding: gzip',
+    'Transfer-Encoding: chunked\t',
     'Transfer-Encoding: gzip, chunked',
     'Upgrade: h2c',
   ],
@@ -93,7 +94,7 @@ const INTERIM = [
   'HTTP/1.1 102 X\r\n\r\n',
 ];
 const EXTENSIONS = ['', '', ';a', ';a="b"', ' ;a', ' ', ';\x7f'];
-const TRAILERS = ['', '', 'X: y\r\n', 'ETag: "v2"\r\nX:\r\n', 'X\r\n', ' X: y\r\n'];
+const TRAILERS = ['', '', 'X: y\r\n', 'Content-Length: 7\r\n', 'ETag: "v2"\r\nX:\r\n', 'X\r\n', ' X: y\r\n'];
 const BREAKS = ['\r', '\n', '\0', ' ', '\t', '\x7f', '\x80', ':', ';', '0', 'f', '\r\n'];
 
 const text = fc.stringMatching(/^[a-f0-9\r\n:;]{0,12}$/);

@@ -222,6 +222,7 @@ const faults: readonly { readonly name: string; readonly bytes: string; readonly
   { name: 'a length and a coding', bytes: `${OK}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n` },
   { name: 'a coding and a length', bytes: `${OK}Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n` },
   { name: 'another coding', bytes: `${OK}Transfer-Encoding: gzip, chunked\r\n\r\n` },
+  { name: 'a tab beside the coding', bytes: `${OK}Transfer-Encoding: chunked\t\r\n\r\n2\r\nhi\r\n0\r\n\r\n` },
   { name: 'identity', bytes: `${OK}Transfer-Encoding: identity\r\n\r\n` },
   { name: 'two codings', bytes: `${OK}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n` },
   { name: 'a coding in HTTP/1.0', bytes: 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n' },
@@ -249,6 +250,8 @@ const faults: readonly { readonly name: string; readonly bytes: string; readonly
     ['LF alone behind the last one', '0\n\n'],
     ['LF alone behind a trailer', '0\r\nA: b\n\r\n'],
     ['a trailer that is none', '0\r\nHTTP/1.1 200 OK\r\n\r\n'],
+    ['a length in the trailers', '0\r\nContent-Length: 7\r\n\r\n'],
+    ['a coding in the trailers', '0\r\nTransfer-Encoding: chunked\r\n\r\n'],
     ['trailers without an end', `0\r\n${'A: bcdefgh\r\n'.repeat(2_000)}`],
   ].map(([name, chunks]) => ({
     name: `chunks: ${name}`,
@@ -261,6 +264,20 @@ t.test('faults, cut at every place', async (t) => {
     // every cut of a large one would be a million cuts
     const all = bytes.length > 1_000 ? [[bytes], [bytes.slice(0, 700), bytes.slice(700)]] : cuts(bytes);
     for (const pieces of all) t.throws(() => read(pieces, method), { name: 'AnswerFault' }, name);
+  }
+});
+
+t.test('how large a head may be does not depend on where it is cut', async (t) => {
+  const START = `${OK}Content-Length: 0\r\nP:`;
+  for (const size of [16_381, 16_382, 16_383, 16_384, 16_385]) {
+    const bytes = `${START}${'x'.repeat(size - START.length)}\r\n\r\n`;
+    for (const behind of [0, 1, 2, 3, 4, 5]) {
+      const pieces = [bytes.slice(0, bytes.length - behind), bytes.slice(bytes.length - behind)];
+      const cut = () => read(pieces.filter((piece) => piece !== ''));
+      const name = `${size} octets, cut ${behind} before the end`;
+      if (size > 16_384) t.throws(cut, { name: 'AnswerFault' }, name);
+      else t.equal(cut().rest, '', name);
+    }
   }
 });
 
