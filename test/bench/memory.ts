@@ -24,6 +24,7 @@ const CONNECTIONS = 32;
 /** Seconds of load between two looks, and before the first one. */
 const SLICE = 30;
 const WARM_UP = 30;
+const COLLECTIONS = 8;
 /** Milliseconds until what the last load left under way has settled. */
 const SETTLE = 1_500;
 /** Most that the heap may differ at the end, as a share of the start. */
@@ -80,8 +81,8 @@ async function measure(seconds: number): Promise<Look[]> {
         return counted.requests;
       };
       await apply(WARM_UP);
-      // the first collection drops what only the start needed: code that is not used again, and its traces
-      await ask(child);
+      // what only the start needed, such as code that is not used again, outlives the first collections
+      for (let i = 0; i < COLLECTIONS; i++) await ask(child);
       await apply(WARM_UP);
       return await lookOn(child, apply, seconds);
     } finally {
