@@ -1,5 +1,4 @@
 // One request from its first look to its answer: understand, guard or forward, send, log.
-import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, GatewayError } from '../errors.ts';
 import type { Answer, Exchange } from '../guard/exchange.ts';
@@ -70,10 +69,6 @@ async function forward(
   if (fields === 'last') return answer({ made: true, status: 204, fields: [], content: Buffer.alloc(0) });
   const content = WITHOUT_CONTENT.has(method) ? [] : await announced.read(0);
   const { length } = announced;
-  const framed =
-    content instanceof Readable && length !== undefined
-      ? [...fields, 'Content-Length', String(length)]
-      : fields;
   const answered = (received: string[]) => exposeConditions(exchange, { fields: received }).fields;
-  forwardUnguarded(reply, { method, target, fields: framed, content, clientGone, answered }, fail);
+  forwardUnguarded(reply, { method, target, fields, content, length, clientGone, answered }, fail);
 }

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import type { RequestContent } from '../guard/exchange.ts';
+import type { Content } from '../origin/exchange.ts';
 import { MALFORMED } from './connections.ts';
 
 export interface ContentLimits {
@@ -32,13 +33,13 @@ export class IncomingContent implements RequestContent {
     this.#limits = limits;
   }
 
-  async read(limit: number): Promise<readonly Buffer[] | Readable> {
+  async read(limit: number): Promise<Content> {
     const { length } = this;
     if (length === 0) return [];
     if (length !== undefined && length > this.#limits.content) throw tooLarge(this.#limits.content);
     if (this.withheld) this.#response.writeContinue();
     else if (length !== undefined && length <= limit) {
-      // Node hands out the head before it looks at what came with it: at the rest in the same turn
+      // Node hands out the head before it looks at what came with it, and does so before it does anything else
       await undefined;
       const content = takeWhole(this.#message, length);
       if (content !== undefined) return [content];
@@ -87,7 +88,7 @@ class Upload {
   readonly #message: IncomingMessage;
   readonly #limits: ContentLimits;
   readonly #limit: number;
-  readonly #resolve: (content: readonly Buffer[] | Readable) => void;
+  readonly #resolve: (content: Content) => void;
   readonly #reject: (error: GatewayError) => void;
   readonly #total: NodeJS.Timeout;
   #idle: NodeJS.Timeout | undefined;
@@ -102,7 +103,7 @@ class Upload {
     message: IncomingMessage,
     limits: ContentLimits,
     limit: number,
-    resolve: (content: readonly Buffer[] | Readable) => void,
+    resolve: (content: Content) => void,
     reject: (error: GatewayError) => void,
   ) {
     this.#message = message;

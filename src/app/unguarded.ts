@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { GatewayError } from '../errors.ts';
 import { refuseGone } from '../guard/perform.ts';
 import type { OriginClient } from '../origin/client.ts';
-import type { OriginExchange } from '../origin/exchange.ts';
+import type { Content, OriginExchange } from '../origin/exchange.ts';
 import { failureOf } from '../origin/failure.ts';
 import { returnedFields } from '../origin/fields.ts';
 import { readError, writeError } from '../origin/forward.ts';
@@ -19,7 +19,9 @@ export interface UnguardedRequest {
   readonly method: string;
   readonly target: string;
   readonly fields: readonly string[];
-  readonly content: readonly Buffer[] | Readable;
+  readonly content: Content;
+  /** Bytes of a stream; undefined: it goes out in chunks. */
+  readonly length: number | undefined;
   readonly clientGone: AbortSignal;
   /** The fields for the client, from those of the origin that may be returned. */
   readonly answered: (fields: string[]) => readonly string[];
@@ -95,14 +97,9 @@ function carriedBy(headers: unknown): UnguardedRequest {
 }
 
 async function exchangeFor(request: UnguardedRequest, origin: OriginClient, timeouts: Timeouts) {
-  const { method, target, fields, content, clientGone } = request;
+  const { method, target, fields, content, length, clientGone } = request;
   const { exchange } = origin.send(
-    {
-      method,
-      target,
-      fields,
-      ...(!(content instanceof Readable) && content.length === 0 ? {} : { content }),
-    },
+    { method, target, fields, content, length },
     {
       lane: 'open',
       deadlines: { start: timeouts.connect, head: timeouts.read },

@@ -1,9 +1,10 @@
 // A write with a condition: lock, probe, evaluate, forward or refuse, release (RFC 9110 13.2).
 import { Readable } from 'node:stream';
 import { type Held, withLeases } from '../lock/lock.ts';
+import type { Content } from '../origin/exchange.ts';
 import { decide, type Refusal } from './decide.ts';
 import type { Answer, Exchange, Tools } from './exchange.ts';
-import { type Content, letGo, performSafe, performWrite } from './perform.ts';
+import { letGo, performSafe, performWrite } from './perform.ts';
 import { refuse } from './refuse.ts';
 import { representationWanted, withRepresentation } from './representation-wanted.ts';
 

@@ -1,8 +1,8 @@
 // What the guard needs to know of one request, and what it gives back: nothing is sent from this folder.
-import type { Readable } from 'node:stream';
 import type { GatewayError } from '../errors.ts';
 import type { Fate, Lock } from '../lock/lock.ts';
 import type { OriginClient } from '../origin/client.ts';
+import type { Content } from '../origin/exchange.ts';
 import type { ForwardSettings, OriginAnswer } from '../origin/forward.ts';
 import type { ProbeSettings } from '../origin/probe.ts';
 import type { Route } from '../route/route.ts';
@@ -20,7 +20,7 @@ export interface RequestContent {
    * All of the content, in the pieces in which it came, when it is at most `limit` bytes, otherwise a stream of it.
    * Rejects with GatewayError `content-timeout`, `content-too-large` or `client-gone`; so does the stream.
    */
-  read(limit: number): Promise<readonly Buffer[] | Readable>;
+  read(limit: number): Promise<Content>;
 }
 
 export interface Exchange {

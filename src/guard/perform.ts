@@ -3,14 +3,12 @@ import { Readable } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import type { Held, Lease } from '../lock/lock.ts';
 import { lost } from '../lock/refusals.ts';
+import type { Content, OriginRequest } from '../origin/exchange.ts';
 import { returnedFields, withoutField } from '../origin/fields.ts';
 import { forwardRead, forwardWrite, gatewayGaveUp, type OriginAnswer } from '../origin/forward.ts';
 import type { Answer, Exchange, PassedAnswer, Tools } from './exchange.ts';
 import { refuse } from './refuse.ts';
 import { underLeases } from './under-leases.ts';
-
-/** Content as the guard read it. A stream is to be forwarded or to be let go. */
-export type Content = readonly Buffer[] | Readable;
 
 /** Lets go of content that is not forwarded: a stream holds a part of it, and its deadlines. */
 export function letGo(content: Content): void {
@@ -60,10 +58,10 @@ export async function passWrite(exchange: Exchange, content: Content, tools: Too
 async function sendWrite(exchange: Exchange, content: Content, tools: Tools, leases: readonly Lease[]) {
   const { write, uncertainty } = tools.forward.timeouts;
   const outlives = (lease: Lease) => lease.remainingMs() >= write + uncertainty;
-  const framedContent = framed(exchange, underLeases(content, tools.lock, leases, outlives));
+  const sent = contentOf(exchange, underLeases(content, tools.lock, leases, outlives));
   const forwarded = await forwardWrite(
     tools.origin,
-    { method: exchange.method, target: exchange.target, ...fenced(exchange, framedContent, tools, leases) },
+    { method: exchange.method, target: exchange.target, ...fenced(exchange, sent, tools, leases) },
     tools.forward,
     // a process that was stopped until now must not send what it was allowed to send then
     () => refuseGone(exchange.clientGone) ?? (leases.every(outlives) ? undefined : lost()),
@@ -79,17 +77,15 @@ function refusal(exchange: Exchange, error: GatewayError): Answer {
 
 /** Forwards a safe request with its content; its answer ends with the client. */
 export async function performSafe(exchange: Exchange, content: Content, tools: Tools): Promise<Answer> {
-  const request = { method: exchange.method, target: exchange.target, ...framed(exchange, content) };
+  const request = { method: exchange.method, target: exchange.target, ...contentOf(exchange, content) };
   return passed(await forwardRead(tools.origin, request, tools.forward, exchange.clientGone));
 }
 
-interface Framed {
-  readonly fields: readonly string[];
-  readonly content?: Content;
-}
+/** What is sent besides method and target. */
+type Sent = Pick<OriginRequest, 'fields' | 'content' | 'length'>;
 
 /** The latest lease's fence goes to origins that compare it; what the client says of it does not. */
-function fenced(exchange: Exchange, sent: Framed, { fenceField }: Tools, leases: readonly Lease[]): Framed {
+function fenced(exchange: Exchange, sent: Sent, { fenceField }: Tools, leases: readonly Lease[]): Sent {
   const fence = leases.at(-1)?.fence;
   if (fence !== undefined) exchange.outcome.fence = fence;
   if (fenceField === undefined) return sent;
@@ -97,14 +93,8 @@ function fenced(exchange: Exchange, sent: Framed, { fenceField }: Tools, leases:
   return { ...sent, fields: fence === undefined ? fields : [...fields, fenceField, fence] };
 }
 
-function framed(exchange: Exchange, content: Content): Framed {
-  if (!(content instanceof Readable)) {
-    return content.length === 0 ? { fields: exchange.forwarded } : { fields: exchange.forwarded, content };
-  }
-  const { length } = exchange.content;
-  const fields =
-    length === undefined ? exchange.forwarded : [...exchange.forwarded, 'Content-Length', String(length)];
-  return { fields, content };
+function contentOf(exchange: Exchange, content: Content): Sent {
+  return { fields: exchange.forwarded, content, length: exchange.content.length };
 }
 
 /** The origin's answer with its fields made ready. */

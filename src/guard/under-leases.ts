@@ -2,12 +2,12 @@
 import { pipeline, Readable, Transform, type TransformCallback } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import type { Lease, Lock } from '../lock/lock.ts';
-import type { Content } from './perform.ts';
+import type { Content } from '../origin/exchange.ts';
 
 /**
  * The origin performs a write when it has all of it, so the last chunk waits until the leases are armed anew: they then
- * outlive the write (`outlives`) however long the upload took. Content that is all there leaves at once, and a lease that no time ends
- * needs none of this: both come back as they are.
+ * outlive the write (`outlives`) however long the upload took. Content that is all there leaves at once, and a lease that
+ * no time ends needs none of this: both come back as they are.
  */
 export function underLeases(
   content: Content,

@@ -1,4 +1,5 @@
 // The bytes of an origin's answers: where each one begins and ends, by the letter of RFC 9112. Anything else is a fault.
+import { TEXT, TOKEN } from './grammar.ts';
 import { type RawHead, readHead } from './head.ts';
 
 /** The bytes are no answer that could be relied on. */
@@ -28,11 +29,10 @@ const MAX_CHUNK_LINE = 1_024;
 const START = 'HTTP/1.';
 const HEAD_END = '\r\n\r\n';
 const LF = 0x0a;
-const TOKEN = "[!#$%&'*+.^_`|~0-9a-z-]+";
 const QUOTED = String.raw`"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"`;
 /** At most 13 digits: a number that is exact. */
-const CHUNK_LINE = new RegExp(`^([0-9a-f]{1,13})(?:;${TOKEN}(?:=(?:${TOKEN}|${QUOTED}))?)*\r$`, 'i');
-const TRAILER_LINE = new RegExp(`^${TOKEN}:[\\t\\x20-\\x7e\\x80-\\xff]*\r$`, 'i');
+const CHUNK_LINE = new RegExp(`^([0-9A-Fa-f]{1,13})(?:;${TOKEN}(?:=(?:${TOKEN}|${QUOTED}))?)*\r$`);
+const TRAILER_LINE = new RegExp(`^${TOKEN}:${TEXT}\r$`);
 /** Not to be sent there (RFC 9110 6.5.1): who would merge it reads another length. */
 const FRAMING_TRAILER = /^(?:content-length|transfer-encoding):/i;
 const EMPTY = Buffer.alloc(0);

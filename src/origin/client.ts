@@ -1,4 +1,4 @@
-// The connections to the one origin: verified TLS, bounded pools, kept after a HEAD as long as the origin deserves it.
+// The way to the one origin: lanes of connections, bounded by slots, kept after a HEAD as long as the origin deserves it.
 import { Readable } from 'node:stream';
 import type { Config } from '../config/config.ts';
 import { OriginConnections } from './connections.ts';

@@ -3,8 +3,9 @@ import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { AnswerFault, AnswerParser } from './answer-parser.ts';
 import type { OriginExchange, OriginRequest } from './exchange.ts';
-import { announcedLength, requestHead } from './request-head.ts';
-import { sendContent } from './send-content.ts';
+import { type FailureKind, isTimeout } from './failure.ts';
+import { requestHead } from './request-head.ts';
+import { brokenOff, sendContent } from './send-content.ts';
 
 /** Who keeps connections. */
 export interface Keeper {
@@ -112,7 +113,7 @@ export class OriginConnection {
   #begin(request: OriginRequest, exchange: OriginExchange, last: boolean): string | undefined {
     const { content } = request;
     if (content instanceof Readable && content.destroyed) {
-      exchange.broke('content', content.errored ?? new Error('the content broke off'));
+      exchange.broke('content', brokenOff(content));
       return undefined;
     }
     try {
@@ -124,8 +125,8 @@ export class OriginConnection {
     }
   }
 
-  #stream({ fields }: OriginRequest, content: Readable, exchange: OriginExchange): void {
-    this.#stopContent = sendContent(content, this.#socket, announcedLength(fields), {
+  #stream({ length }: OriginRequest, content: Readable, exchange: OriginExchange): void {
+    this.#stopContent = sendContent(content, this.#socket, length, {
       sent: () => exchange.contentLeft(),
       ended: () => {
         this.#stopContent = undefined;
@@ -200,13 +201,13 @@ export class OriginConnection {
     }
   };
 
-  readonly #onError = (error: Error): void => this.#fail('reset', error);
+  readonly #onError = (error: Error): void => this.#fail(isTimeout(error) ? 'timeout' : 'reset', error);
 
   readonly #onClose = (): void => {
     if (this.#open) this.#fail('reset', new Error('the connection is closed'));
   };
 
-  #fail(kind: 'reset' | 'invalid' | 'content', cause: unknown): void {
+  #fail(kind: FailureKind, cause: unknown): void {
     const exchange = this.#exchange;
     this.#exchange = undefined;
     this.#end();

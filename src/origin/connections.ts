@@ -3,15 +3,15 @@ import type { Socket } from 'node:net';
 import { type Keeper, OriginConnection } from './connection.ts';
 import type { Connect } from './connector.ts';
 import type { OriginExchange, OriginRequest } from './exchange.ts';
-import { connectFailure } from './failure.ts';
+import { isTimeout } from './failure.ts';
 
 /** How often idle connections are looked at, milliseconds. */
 const LOOK = 500;
 
 /** As many as there are exchanges under way, which are bounded by their slots. The one used last is used first. */
 export class OriginConnections implements Keeper {
+  readonly stray: () => void;
   readonly #connect: Connect;
-  readonly #onStray: () => void;
   readonly #look: NodeJS.Timeout;
   readonly #open = new Set<OriginConnection>();
   readonly #free: OriginConnection[] = [];
@@ -20,9 +20,10 @@ export class OriginConnections implements Keeper {
   #closing: PromiseWithResolvers<void> | undefined;
   #destroyed = false;
 
-  constructor(connect: Connect, onStray: () => void) {
+  /** `stray`: told of bytes that answer no request. */
+  constructor(connect: Connect, stray: () => void) {
     this.#connect = connect;
-    this.#onStray = onStray;
+    this.stray = stray;
     this.#look = setInterval(() => this.#closeIdle(), LOOK).unref();
   }
 
@@ -70,16 +71,13 @@ export class OriginConnections implements Keeper {
     this.#settle();
   }
 
-  stray(): void {
-    this.#onStray();
-  }
-
   #take(): OriginConnection | undefined {
-    const connection = this.#free.pop();
-    if (connection === undefined || performance.now() < connection.idleUntil) return connection;
-    connection.abort();
-    this.#closeIdle();
-    return this.#take();
+    const now = performance.now();
+    for (let free = this.#free.pop(); free !== undefined; free = this.#free.pop()) {
+      if (now < free.idleUntil) return free;
+      free.abort();
+    }
+    return undefined;
   }
 
   #carryAnew(request: OriginRequest, exchange: OriginExchange, last: boolean): void {
@@ -91,9 +89,10 @@ export class OriginConnections implements Keeper {
     this.#connect((socket, error) => {
       this.#opening -= 1;
       const connection = socket === undefined ? undefined : this.#opened(socket);
-      if (connection === undefined)
-        exchange.broke(connectFailure(error), error ?? new Error('the gateway shuts down'));
-      else connection.carry(request, exchange, last);
+      if (connection === undefined) {
+        const cause = error ?? new Error('the gateway is shutting down');
+        exchange.broke(isTimeout(error) ? 'timeout' : 'unreachable', cause);
+      } else connection.carry(request, exchange, last);
       this.#settle();
     });
   }

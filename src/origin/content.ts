@@ -1,5 +1,7 @@
 // The content of the origin's answer on its way to whoever wants it, with back-pressure and a bounded lead.
 
+const NOTHING = Buffer.alloc(0);
+
 /** Where content goes. `write` returns false when it wants a pause; `drained()` of the content ends the pause. */
 export interface Sink {
   write(chunk: Buffer): boolean;
@@ -7,8 +9,6 @@ export interface Sink {
   /** The content is cut off: what was written so far must not look complete. */
   cut(): void;
 }
-
-const NOTHING = Buffer.alloc(0);
 
 export interface Flow {
   pause(): void;

@@ -6,14 +6,18 @@ import { OriginContent } from './content.ts';
 import { type FailureKind, OriginFailure } from './failure.ts';
 import type { OriginHead } from './head.ts';
 
+/** A request's content: all of it, in the pieces in which it came, or a stream. */
+export type Content = readonly Buffer[] | Readable;
+
 export interface OriginRequest {
   readonly method: string;
   /** Path and query, byte for byte. */
   readonly target: string;
   /** Forwarded fields with Host, without framing. */
   readonly fields: readonly string[];
-  /** All of it in the pieces in which it came, or a stream. */
-  readonly content?: readonly Buffer[] | Readable;
+  readonly content?: Content;
+  /** Bytes of a stream; undefined: it goes out in chunks. */
+  readonly length?: number | undefined;
   /** The protocol to change to, if the origin agrees (RFC 9110 7.8). */
   readonly upgrade?: string;
 }

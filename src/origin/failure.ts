@@ -16,15 +16,12 @@ export class OriginFailure extends Error {
   }
 }
 
-/** Why there is no connection: connecting took too long, or there is none to be had. */
-export function connectFailure(error: Error | undefined): 'timeout' | 'unreachable' {
-  return error !== undefined && 'code' in error && CONNECT_TIMEOUTS.has(String(error.code))
-    ? 'timeout'
-    : 'unreachable';
-}
+/** The code of undici's connector, and the system's: of a connection that is silent for too long, open or not. */
+const TIMEOUTS = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT']);
 
-/** undici's connector's own, and the system's. */
-const CONNECT_TIMEOUTS = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT']);
+export function isTimeout(error: Error | undefined): boolean {
+  return error !== undefined && 'code' in error && TIMEOUTS.has(String(error.code));
+}
 
 /** What an exchange rejects with; of anything else nothing is known. */
 export function failureOf(error: unknown): OriginFailure {

@@ -1,7 +1,8 @@
 // The head of an origin's answer, as it can be relied on (RFC 9112 4 to 6).
 import { trimOws } from '../semantics/fields.ts';
+import { TEXT, TOKEN } from './grammar.ts';
 
-/** Never a 1xx. Field values are Latin-1, a character an octet. */
+/** Field values are Latin-1, a character an octet. */
 export interface OriginHead {
   readonly status: number;
   /** Empty where the origin's is none, or no ASCII. */
@@ -21,8 +22,7 @@ export interface RawHead extends OriginHead {
 }
 
 /** All of a head; each octet can be read in one way only, so that time is linear. */
-const HEAD =
-  /^HTTP\/1\.[01] [1-5]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?(?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*)*$/;
+const HEAD = new RegExp(`^HTTP/1\\.[01] [1-5]\\d\\d(?: ${TEXT})?(?:\r\n${TOKEN}:${TEXT})*$`);
 /** `HTTP/1.1 200 Reason`. */
 const MINOR = 7;
 const CODE = 9;

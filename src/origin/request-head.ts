@@ -2,25 +2,24 @@
 import { Readable } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import type { OriginRequest } from './exchange.ts';
+import { TEXT, TOKEN } from './grammar.ts';
 
-const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const NAME = new RegExp(`^${TOKEN}$`);
+const VALUE = new RegExp(`^${TEXT}$`);
 const TARGET = /^\/[!-~\x80-\xff]*$/;
-const NAME = METHOD;
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** They anticipate content, so that none has to be said (RFC 9110 8.6). */
 const WITH_CONTENT = new Set(['PATCH', 'POST', 'PROPFIND', 'PROPPATCH', 'PUT', 'QUERY']);
 
 /**
- * The head with its last empty line; Latin-1. `last`: the connection ends behind the answer. Content that is streamed is
- * framed by a Content-Length among the fields, or else chunked.
+ * The head with its last empty line; Latin-1. `last`: the connection ends behind the answer.
  *
  * Throws GatewayError `internal` for what would not be one field, one line: nothing that comes here should be so, and
  * whoever let it through must not split the request.
  */
 export function requestHead(request: OriginRequest, last: boolean): string {
   const { method, target, fields, upgrade } = request;
-  if (!METHOD.test(method) || !TARGET.test(target)) throw unfit(`${method} and its target`);
+  if (!NAME.test(method) || !TARGET.test(target)) throw unfit(`${method} and its target`);
   let text = `${method} ${target} HTTP/1.1\r\n`;
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const name = fields[i] ?? '';
@@ -34,18 +33,11 @@ export function requestHead(request: OriginRequest, last: boolean): string {
   return `${text}${framing(request)}\r\n`;
 }
 
-function framing({ method, fields, content }: OriginRequest): string {
-  if (content === undefined) return WITH_CONTENT.has(method) ? 'Content-Length: 0\r\n' : '';
-  if (content instanceof Readable) {
-    return announcedLength(fields) === undefined ? 'Transfer-Encoding: chunked\r\n' : '';
-  }
-  return `Content-Length: ${content.reduce((bytes, piece) => bytes + piece.length, 0)}\r\n`;
-}
-
-/** Bytes of streamed content, where its request says so; undefined: chunked. */
-export function announcedLength(fields: readonly string[]): number | undefined {
-  const at = fields.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'content-length');
-  return at === -1 ? undefined : Number(fields[at + 1]);
+function framing({ method, content = [], length }: OriginRequest): string {
+  const streamed = content instanceof Readable;
+  if (streamed && length === undefined) return 'Transfer-Encoding: chunked\r\n';
+  const bytes = streamed ? length : content.reduce((sum, piece) => sum + piece.length, 0);
+  return bytes === 0 && !WITH_CONTENT.has(method) ? '' : `Content-Length: ${bytes}\r\n`;
 }
 
 function unfit(what: string): GatewayError {

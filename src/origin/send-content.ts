@@ -49,10 +49,15 @@ export function sendContent(
     if (length === undefined) socket.write('0\r\n\r\n', 'latin1');
     progress.ended();
   };
-  const close = () => fail(content.errored ?? new Error('the content broke off'));
+  const close = () => fail(brokenOff(content));
   content.on('error', fail).on('close', close).on('end', end).on('data', take);
   socket.on('drain', resume);
   return stop;
+}
+
+/** Why a stream was destroyed before its end. */
+export function brokenOff(content: Readable): Error {
+  return content.errored ?? new Error('the content broke off');
 }
 
 /** False when the connection wants a pause. An empty chunk would be the last one. */

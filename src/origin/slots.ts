@@ -1,6 +1,6 @@
 // How many exchanges may be under way at once; the others wait here, in order, and can still give up.
 
-/** Counts holders up to a size. What waits here, unlike in undici's own queue, can leave without a trace. */
+/** Counts holders up to a size. What waits here can leave without a trace. */
 export class Slots {
   #free: number;
   readonly #waiting = new Set<() => void>();
