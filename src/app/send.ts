@@ -8,6 +8,14 @@ const LINGER = 2_000;
 
 /** Sends `answer` once; to a client that has gone it sends nothing, and the origin's content is let go. */
 export function send(message: IncomingMessage, response: ServerResponse, answer: Answer): void {
+  // Node hands out a request before it parses the content that came with its head: after this turn it has. Content in chunks
+  // may turn out to be malformed in it, and a last answer is not worth waiting.
+  const mayBeComplete = hasUnreadContent(message) && message.headers['transfer-encoding'] === undefined;
+  if (mayBeComplete && response.shouldKeepAlive) setImmediate(() => sendNow(message, response, answer));
+  else sendNow(message, response, answer);
+}
+
+function sendNow(message: IncomingMessage, response: ServerResponse, answer: Answer): void {
   if (response.destroyed || response.headersSent) {
     if (!answer.made) answer.abandon();
     return;

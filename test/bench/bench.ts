@@ -55,10 +55,8 @@ async function measureCases(
 
 function subjectOf(name: CaseName, { name: peer, port, pid }: Peer): Subject {
   const { kind } = findCase(name);
-  return {
-    ...{ label: `${name}, ${peer}`, port, pid, kind },
-    ...{ connections: CONNECTIONS, warmsUp: warmsUp(peer) },
-  };
+  const label = `${name}, ${peer}`;
+  return { label, port, pid, kind, connections: CONNECTIONS, warmsUp: warmsUp(peer) };
 }
 
 async function measurePaced(options: Options, place: Place, core: number): Promise<PacedRound[]> {

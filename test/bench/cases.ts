@@ -61,7 +61,7 @@ const PLAIN: readonly PeerName[] = [
   'fastify-http-proxy',
   'ifmatch',
 ];
-/** Those that check a condition before a write, or do as if. */
+/** Those that check a condition before a write. */
 const CHECKING: readonly PeerName[] = ['nginx-lua', 'ifmatch'];
 
 const READ: Kind = { method: 'GET', prefix: '/small/', paths: PATHS, bytes: 0, fields: [], status: 200 };

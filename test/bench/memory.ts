@@ -24,6 +24,7 @@ const CONNECTIONS = 32;
 /** Seconds of load between two looks, and before the first one. */
 const SLICE = 30;
 const WARM_UP = 30;
+/** V8 drops code that is not used any more only when it has outlived several. */
 const COLLECTIONS = 8;
 /** Milliseconds until what the last load left under way has settled. */
 const SETTLE = 1_500;
@@ -81,7 +82,7 @@ async function measure(seconds: number): Promise<Look[]> {
         return counted.requests;
       };
       await apply(WARM_UP);
-      // what only the start needed, such as code that is not used again, outlives the first collections
+      // what only the start needed is not to be weighed
       for (let i = 0; i < COLLECTIONS; i++) await ask(child);
       await apply(WARM_UP);
       return await lookOn(child, apply, seconds);

@@ -56,6 +56,20 @@ for (const { name, odd } of oddities) {
   });
 }
 
+t.test('an unsolicited 100 in answer to a PUT says nothing about HEAD, nor about the PUT', async (t) => {
+  const { ifmatch, origin, checked, closing, warnings } = await scene(
+    t,
+    `HTTP/1.1 100 Continue\r\n\r\n${OK}`,
+  );
+  await checked();
+  t.match(await exchange(ifmatch.port, 'PUT', '/odd', [], 'x'), { status: 200, complete: true });
+  const connections = origin.bytes().length;
+  for (let i = 0; i < 3; i++) await checked();
+  t.same(closing(), [false, false, false, false], 'connections are kept');
+  t.equal(origin.bytes().length, connections, 'and used again');
+  t.same(warnings(), []);
+});
+
 t.test('a HEAD that is answered with content ends it, with a warning', async (t) => {
   const { ifmatch, closing, warnings } = await scene(
     t,

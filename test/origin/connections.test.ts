@@ -124,7 +124,7 @@ for (const { name, chunks } of lengths) {
   t.test(`streamed content of ${name} than its length breaks the exchange`, async (t) => {
     const { send } = await scene(t, () => undefined);
     const exchange = send('PUT', '/', {
-      fields: ['Host', 'x', 'Content-Length', '6'],
+      length: 6,
       content: Readable.from(chunks.map((chunk) => Buffer.from(chunk))),
     });
     const ending = await exchange.ended;
@@ -135,16 +135,16 @@ for (const { name, chunks } of lengths) {
 t.test('streamed content arrives byte for byte, with a length and in chunks', async (t) => {
   const pieces = ['a', '', 'bc'.repeat(50_000), '\xff\x00'];
   const text = pieces.join('');
-  for (const framing of [['Content-Length', String(text.length)], []]) {
+  for (const length of [text.length, undefined]) {
     const { send, origin } = await scene(t, () => OK);
     const content = Readable.from(
       pieces.map((piece) => Buffer.from(piece, 'latin1')),
       { objectMode: true },
     );
-    t.equal((await send('PUT', '/', { fields: ['Host', 'x', ...framing], content }).head).status, 200);
+    t.equal((await send('PUT', '/', { length, content }).head).status, 200);
     const received = origin.requests[0]?.content ?? '';
     const plain =
-      framing.length > 0
+      length !== undefined
         ? received
         : received.replace(/[0-9a-f]+\r\n([\s\S]*?)\r\n(?=[0-9a-f]+\r\n)|0\r\n\r\n$/g, '$1');
     t.equal(plain, text);

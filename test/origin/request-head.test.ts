@@ -19,14 +19,24 @@ const heads: readonly { name: string; request: Partial<OriginRequest>; last?: bo
     wanted: `GET /a?b=%7E HTTP/1.1\r\n${FIELDS}Connection: close\r\n\r\n`,
   },
   {
-    name: 'content in a buffer',
-    request: { method: 'PUT', content: [Buffer.from('\xe9')] },
-    wanted: `PUT /a?b=%7E HTTP/1.1\r\n${FIELDS}${KEPT}Content-Length: 2\r\n\r\n`,
+    name: 'content in pieces',
+    request: { method: 'PUT', content: [Buffer.from('\xe9'), Buffer.from('x')] },
+    wanted: `PUT /a?b=%7E HTTP/1.1\r\n${FIELDS}${KEPT}Content-Length: 3\r\n\r\n`,
   },
   {
     name: 'a PUT of nothing says so',
     request: { method: 'PUT' },
     wanted: `PUT /a?b=%7E HTTP/1.1\r\n${FIELDS}${KEPT}Content-Length: 0\r\n\r\n`,
+  },
+  {
+    name: 'so does a PUT of no pieces',
+    request: { method: 'PUT', content: [] },
+    wanted: `PUT /a?b=%7E HTTP/1.1\r\n${FIELDS}${KEPT}Content-Length: 0\r\n\r\n`,
+  },
+  {
+    name: 'a DELETE of no pieces does not',
+    request: { method: 'DELETE', content: [] },
+    wanted: `DELETE /a?b=%7E HTTP/1.1\r\n${FIELDS}${KEPT}\r\n`,
   },
   {
     name: 'a DELETE does not',
@@ -40,8 +50,8 @@ const heads: readonly { name: string; request: Partial<OriginRequest>; last?: bo
   },
   {
     name: 'a stream of a length',
-    request: { method: 'POST', fields: ['content-length', '7'], content: stream() },
-    wanted: `POST /a?b=%7E HTTP/1.1\r\ncontent-length: 7\r\n${KEPT}\r\n`,
+    request: { method: 'POST', length: 7, content: stream() },
+    wanted: `POST /a?b=%7E HTTP/1.1\r\n${FIELDS}${KEPT}Content-Length: 7\r\n\r\n`,
   },
   {
     name: 'another protocol',
