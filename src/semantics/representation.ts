@@ -8,9 +8,9 @@ import { parseHttpDate } from './http-date.ts';
 
 export interface Validators {
   /** 'unusable': an ETag is there but is no entity-tag, or there are two different ones. */
-  readonly entityTag?: EntityTag | 'unusable';
+  readonly entityTag: EntityTag | 'unusable' | undefined;
   /** Last-Modified, milliseconds since the epoch; 0 is a date. */
-  readonly lastModified?: number;
+  readonly lastModified: number | undefined;
   /** Whether Last-Modified is a strong validator (RFC 9110 8.8.2.2). */
   readonly strongDate: boolean;
 }
@@ -25,25 +25,43 @@ export type Representation =
  * date, or of which two lines differ, is none. It is strong when Date is at least one second later.
  */
 export function readValidators(fields: FieldLines, now: number): Validators {
-  const entityTag = readEntityTag(fieldValues(fields, 'etag'));
-  const lastModified = readDate(fieldValues(fields, 'last-modified'), now);
-  const date = readDate(fieldValues(fields, 'date'), now);
-  return {
-    ...(entityTag === undefined ? {} : { entityTag }),
-    ...(lastModified === undefined ? {} : { lastModified }),
-    strongDate: lastModified !== undefined && date !== undefined && date - lastModified >= 1000,
-  };
+  return new ReadValidators(fields, now);
+}
+
+/** Each is read when it is asked for: most conditions are about one of them. */
+class ReadValidators implements Validators {
+  readonly #fields: FieldLines;
+  readonly #now: number;
+
+  constructor(fields: FieldLines, now: number) {
+    this.#fields = fields;
+    this.#now = now;
+  }
+
+  get entityTag(): EntityTag | 'unusable' | undefined {
+    return readEntityTag(fieldValues(this.#fields, 'etag'));
+  }
+
+  get lastModified(): number | undefined {
+    return this.#readDate('last-modified');
+  }
+
+  get strongDate(): boolean {
+    const { lastModified } = this;
+    const date = this.#readDate('date');
+    return lastModified !== undefined && date !== undefined && date - lastModified >= 1000;
+  }
+
+  #readDate(name: string): number | undefined {
+    const value = theOneValue(fieldValues(this.#fields, name));
+    return value === undefined ? undefined : parseHttpDate(value, this.#now);
+  }
 }
 
 function readEntityTag(lines: readonly string[]): EntityTag | 'unusable' | undefined {
   if (lines.length === 0) return undefined;
   const value = theOneValue(lines);
   return (value === undefined ? undefined : parseEntityTag(value)) ?? 'unusable';
-}
-
-function readDate(lines: readonly string[], now: number): number | undefined {
-  const value = theOneValue(lines);
-  return value === undefined ? undefined : parseHttpDate(value, now);
 }
 
 /** The value that all lines agree on. */
