@@ -1,5 +1,6 @@
 // The log: one JSON object a line for each request, and no secret of a client in it.
 
+import { execFileSync } from 'node:child_process';
 import t, { type Test } from 'tap';
 import { openLog } from '../../src/app/log.ts';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
@@ -117,4 +118,16 @@ t.test('one JSON object a line, with nothing of the machine', async (t) => {
   const record = JSON.parse(lines[0] ?? '');
   t.same(Object.keys(record), ['level', 'time', 'path', 'msg']);
   t.match(record.time, /^\d{4}-\d\d-\d\dT/);
+});
+
+t.test('lines that wait for others come out whole and in order when the process exits', async (t) => {
+  const lengths = [1, 700, 1_365, 1_366, 4_096, 40_000, ...Array.from({ length: 200 }, (_, i) => i)];
+  const program = `
+    import { standardOutput } from ${JSON.stringify(import.meta.resolve('../../src/app/log.ts'))};
+    const output = standardOutput();
+    for (const [at, length] of ${JSON.stringify(lengths)}.entries()) output.write(at + '€'.repeat(length) + '\\n');
+    process.exit();`;
+  const args = ['--input-type=module', '--eval', program];
+  const printed = execFileSync(process.execPath, args, { encoding: 'utf8' });
+  t.equal(printed, lengths.map((length, at) => `${at}${'€'.repeat(length)}\n`).join(''));
 });
