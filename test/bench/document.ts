@@ -101,7 +101,7 @@ function method({ rounds, seconds }: Circumstances): string[] {
     '  the file, and the same length: so its tag stays what it is, and `If-Match` can carry the real one.',
     `- wrk, one thread, 32 kept connections, 1,000 paths (16 of 1 MiB). ${rounds} rounds of ${seconds} s; in each round every`,
     '  proxy has its turn, so that what else the machine does hits all alike. Numbers are medians of the rounds, ratios are',
-    '  medians of the ratios within a round. Eight seconds of load go before for each that runs on V8, which compiles',
+    '  medians of the ratios within a round. Twelve seconds of load go before for each that runs on V8, which compiles',
     '  meanwhile: a proxy runs for months.',
     '- Every status is checked: a real request before and after each round, the number of answers with 400 or more, and the',
     '  mean length of all answers. A round with a wrong one is void and listed.',

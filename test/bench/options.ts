@@ -32,12 +32,12 @@ export const USAGE = `npm run bench -- [--quick] [--only NAME,...] [--peers NAME
   --quick    one round of a second: whether it runs, not how fast
   --only     ${[...CASES.map(({ name }) => name), ...SERIES, 'paced'].join(', ')}
   --peers    ${Object.keys(DESCRIPTIONS).join(', ')}
-  --rounds   5 by default, --seconds 3: 35 minutes
+  --rounds   5 by default, --seconds 3: 40 minutes
   --write    writes docs/performance.md and docs/performance.svg
 `;
 
-/** Seconds; V8 compiles what is hot here within 6 to 8. */
-export const WARM_UP = 8;
+/** Seconds; V8 compiles what is hot here within 8 to 12. */
+export const WARM_UP = 12;
 
 /** Seconds at a constant rate, at least. */
 const PACED = 6;

@@ -38,7 +38,7 @@ export interface RoundOptions {
   readonly proxyCore: number;
   readonly rounds: number;
   readonly seconds: number;
-  /** Seconds of load that go before, for who warms up; V8 needs 6 to 8 of them. */
+  /** Seconds of load that go before, for who warms up; V8 needs 8 to 12 of them. */
   readonly warmUp: number;
   /** Told of each round as it is over. */
   readonly tell: (line: string) => void;
