@@ -28,22 +28,22 @@ export function readValidators(fields: FieldLines, now: number): Validators {
   return new ReadValidators(fields, now);
 }
 
-/** Each is read when it is asked for: most conditions are about one of them. */
+/** Dates are read when one is asked for first: most conditions are about the tag alone. */
 class ReadValidators implements Validators {
+  readonly entityTag: EntityTag | 'unusable' | undefined;
   readonly #fields: FieldLines;
   readonly #now: number;
+  #lastModified: number | undefined | 'unread' = 'unread';
 
   constructor(fields: FieldLines, now: number) {
+    this.entityTag = readEntityTag(fieldValues(fields, 'etag'));
     this.#fields = fields;
     this.#now = now;
   }
 
-  get entityTag(): EntityTag | 'unusable' | undefined {
-    return readEntityTag(fieldValues(this.#fields, 'etag'));
-  }
-
   get lastModified(): number | undefined {
-    return this.#readDate('last-modified');
+    if (this.#lastModified === 'unread') this.#lastModified = this.#readDate('last-modified');
+    return this.#lastModified;
   }
 
   get strongDate(): boolean {
