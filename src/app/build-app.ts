@@ -62,7 +62,7 @@ function inTurn(connections: Connections, log: Logger, routing: Listener): Liste
       const error = new GatewayError('request-invalid', 'This is no method of HTTP.');
       log.info({ code: error.code }, 'refused');
       response.shouldKeepAlive = false;
-      send(message, response, refuse(error));
+      send(message, response, refuse(error), () => response.destroy());
     });
 }
 

@@ -28,7 +28,7 @@ export async function handleRequest(
   const closed = new Promise((resolve) => response.once('close', resolve));
   const answer = (made: Answer): void => {
     reply.hijack();
-    send(message, response, made);
+    send(message, response, made, fail);
   };
   const fail = (error: unknown): void => {
     noteError(error, account);

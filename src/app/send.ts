@@ -6,13 +6,29 @@ import { MALFORMED } from './connections.ts';
 /** How long content that nobody wants is read so that its sender gets to see the answer (RFC 9112 9.6). Milliseconds. */
 const LINGER = 2_000;
 
-/** Sends `answer` once; to a client that has gone it sends nothing, and the origin's content is let go. */
-export function send(message: IncomingMessage, response: ServerResponse, answer: Answer): void {
+/**
+ * Sends `answer` once; to a client that has gone it sends nothing, and the origin's content is let go. `failed`: told of an
+ * answer that cannot be sent, at once or a turn later; nothing else would catch it then.
+ */
+export function send(
+  message: IncomingMessage,
+  response: ServerResponse,
+  answer: Answer,
+  failed: (error: unknown) => void,
+): void {
+  const attempt = (): void => {
+    try {
+      sendNow(message, response, answer);
+    } catch (error) {
+      if (!answer.made) answer.abandon();
+      failed(error);
+    }
+  };
   // Node hands out a request before it parses the content that came with its head: after this turn it has. Content in chunks
   // may turn out to be malformed in it, and a last answer is not worth waiting.
   const mayBeComplete = hasUnreadContent(message) && message.headers['transfer-encoding'] === undefined;
-  if (mayBeComplete && response.shouldKeepAlive) setImmediate(() => sendNow(message, response, answer));
-  else sendNow(message, response, answer);
+  if (mayBeComplete && response.shouldKeepAlive) setImmediate(attempt);
+  else attempt();
 }
 
 function sendNow(message: IncomingMessage, response: ServerResponse, answer: Answer): void {

@@ -51,7 +51,10 @@ export async function handleUpgrade(
     response.shouldKeepAlive = false;
     response.assignSocket(client as Parameters<ServerResponse['assignSocket']>[0]);
     response.once('finish', () => sendOff(client));
-    send(message, response, answered);
+    send(message, response, answered, (error) => {
+      noteError(error, account);
+      client.destroy();
+    });
   };
   try {
     const { exchange } = understand(message, response, requestTarget, gateway, account);

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
-import { send } from '../../src/app/send.ts';
-import type { MadeAnswer, PassedAnswer } from '../../src/guard/exchange.ts';
+import { send as sendOr } from '../../src/app/send.ts';
+import type { Answer, MadeAnswer, PassedAnswer } from '../../src/guard/exchange.ts';
 import { OriginContent } from '../../src/origin/content.ts';
 import { bytesOf, connect } from '../fixtures/raw-client.ts';
 import { settle, until } from '../fixtures/until.ts';
@@ -16,6 +16,12 @@ const MADE: MadeAnswer = {
   fields: ['Content-Length', '4', 'X', '1'],
   content: Buffer.from('made'),
 };
+
+function send(message: IncomingMessage, response: ServerResponse, answer: Answer): void {
+  sendOr(message, response, answer, (error) => {
+    throw error;
+  });
+}
 
 function passing(fields: readonly string[] = [], statusText = 'Fine') {
   const counts = { abandoned: 0, paused: 0, resumed: 0 };
@@ -158,3 +164,17 @@ t.test('content that was not read is not taken for a request', async (t) => {
   await until(() => client.socket.readableEnded, 'the end');
   t.equal(client.rest(), '');
 });
+
+for (const { name, bytes } of [
+  { name: 'at once', bytes: bytesOf('GET', '/') },
+  { name: 'a turn later, behind content that came with its head', bytes: bytesOf('PUT', '/', [], 'x') },
+]) {
+  t.test(`an answer that cannot be sent, ${name}, is reported and ends nothing else`, async (t) => {
+    const { client, message, response } = await request(t, bytes);
+    const { answer, counts } = passing(['X', 'a\r\nY: b']);
+    const failed = Promise.withResolvers<unknown>();
+    sendOr(message, response, answer, failed.resolve);
+    t.match(await failed.promise, { code: 'ERR_INVALID_CHAR' });
+    t.same([counts.abandoned, client.rest()], [1, '']);
+  });
+}
