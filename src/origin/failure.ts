@@ -16,9 +16,10 @@ export class OriginFailure extends Error {
   }
 }
 
-/** The code of undici's connector, and the system's: of a connection that is silent for too long, open or not. */
+/** The code of undici's connector, and the system's. */
 const TIMEOUTS = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT']);
 
+/** Whether a connection was silent for too long: while it was opened, or later. */
 export function isTimeout(error: Error | undefined): boolean {
   return error !== undefined && 'code' in error && TIMEOUTS.has(String(error.code));
 }

@@ -1,4 +1,4 @@
-// The log: one JSON object a line for each request, and no secret of a client in it.
+// The log: one JSON object a line for each request, no secret of a client in it, and no line lost.
 
 import { execFileSync } from 'node:child_process';
 import t, { type Test } from 'tap';
