@@ -1,6 +1,6 @@
 // npm run bench: starts origin and peers, loads them in turns, prints the tables, and with --write the documents.
 
-import { type CaseName, findCase, type PeerName } from './cases.ts';
+import { type Case, type CaseName, findCase, type Kind, LARGE_PATHS, type PeerName } from './cases.ts';
 import { type Circumstances, writePage } from './document.ts';
 import { load } from './load.ts';
 import { type Cores, chooseCores, describeCores, describeMachine, pinSelf } from './machine.ts';
@@ -11,7 +11,7 @@ import { installPeers, type Peer, type Place, startPeer, versions, warmsUp } fro
 import { endOnSignals, memoryFolder, removeFolder } from './program.ts';
 import { asText, sectionsOf } from './report.ts';
 import { judge, PACE, type PacedRound, type Results, voids } from './results.ts';
-import { measureInTurns, type Round, type RoundOptions, type Subject } from './rounds.ts';
+import { measureInTurns, type Round, type RoundOptions } from './rounds.ts';
 import { measureSeries, type Series } from './series.ts';
 
 const CONNECTIONS = 32;
@@ -26,53 +26,102 @@ async function measureCases(
   turns: RoundOptions,
 ): Promise<Map<CaseName, Map<PeerName, readonly Round[]>>> {
   const wanted = options.cases.map(findCase);
-  const names = options.peers.filter((name) => wanted.some(({ peers }) => peers.includes(name)));
-  const peers: Peer[] = [];
-  const results = new Map<CaseName, Map<PeerName, readonly Round[]>>();
-  try {
-    for (const name of names) peers.push(await startPeer(name, place));
-    // one round holds every case, so that cases can be compared as well
-    const subjects = wanted.flatMap((one) =>
-      one.peers.flatMap((name) => {
-        const peer = peers.find((started) => started.name === name);
-        return peer === undefined ? [] : [{ one, name, subject: subjectOf(one.name, peer) }];
-      }),
-    );
-    const rounds = await measureInTurns(
-      subjects.map(({ subject }) => subject),
-      turns,
-    );
-    for (const [index, { one, name }] of subjects.entries()) {
-      const ofCase = results.get(one.name) ?? new Map<PeerName, readonly Round[]>();
-      ofCase.set(name, rounds[index] ?? []);
-      results.set(one.name, ofCase);
+  const results = new Map(wanted.map(({ name }) => [name, new Map<PeerName, Round[]>()]));
+  for (let round = 0; round < options.rounds; round++) {
+    tell(`round ${round + 1} of ${options.rounds}`);
+    // nobody is always the first one
+    const order = [...wanted.slice(round % wanted.length), ...wanted.slice(0, round % wanted.length)];
+    for (const { name, peer, measured } of await measureOnce(order, options, place, turns)) {
+      const peers = results.get(name);
+      peers?.set(peer, [...(peers.get(peer) ?? []), measured]);
     }
-  } finally {
-    await Promise.all(peers.map((peer) => peer.stop()));
   }
   return results;
 }
 
-function subjectOf(name: CaseName, { name: peer, port, pid }: Peer): Subject {
-  const { kind } = findCase(name);
-  const label = `${name}, ${peer}`;
-  return { label, port, pid, kind, connections: CONNECTIONS, warmsUp: warmsUp(peer) };
+interface Turn {
+  readonly name: CaseName;
+  readonly peer: PeerName;
+  readonly measured: Round;
 }
 
-async function measurePaced(options: Options, place: Place, core: number): Promise<PacedRound[]> {
-  const results: PacedRound[] = [];
-  const peers: Peer[] = [];
+/**
+ * One round of every case, so that cases can be compared as well, and of processes of its own: what V8 makes of the same
+ * code differs from one process to the next.
+ */
+async function measureOnce(
+  wanted: readonly Case[],
+  options: Options,
+  place: Place,
+  turns: RoundOptions,
+): Promise<Turn[]> {
+  const { peers, stop } = await startPeers(options, wanted, place, turns);
   try {
-    for (const name of options.peers) peers.push(await startPeer(name, place));
-    const subjects = (['get', 'put', 'conditional-put'] as const).flatMap((name) =>
-      peers.filter((peer) => findCase(name).peers.includes(peer.name)).map((peer) => ({ name, peer })),
+    const subjects = wanted.flatMap((one) =>
+      peers
+        .filter(({ name }) => one.peers.includes(name))
+        .map(({ name, port, pid }) => {
+          const label = `${one.name}, ${name}`;
+          const subject = { label, port, pid, kind: one.kind, connections: CONNECTIONS, warmsUp: false };
+          return { name: one.name, peer: name, subject };
+        }),
     );
-    const { warmUp: seconds } = options;
-    for (const { name, peer } of subjects) {
-      if (warmsUp(peer.name))
-        await load([findCase(name).kind], { port: peer.port, core, connections: CONNECTIONS, seconds });
+    const rounds = await measureInTurns(
+      subjects.map(({ subject }) => subject),
+      { ...turns, rounds: 1 },
+    );
+    return subjects.map(({ name, peer }, index) => ({
+      name,
+      peer,
+      measured: rounds[index]?.[0] ?? { void: 'not measured' },
+    }));
+  } finally {
+    await stop();
+  }
+}
+
+/** Large ones apart: in a mixture nearly all time would go by with them. */
+async function warm({ port }: Peer, kinds: readonly Kind[], { core, warmUp }: RoundOptions): Promise<void> {
+  const large = kinds.filter(({ paths }) => paths === LARGE_PATHS);
+  const small = kinds.filter(({ paths }) => paths !== LARGE_PATHS);
+  const options = { port, core, connections: CONNECTIONS };
+  if (small.length > 0) await load(small, { ...options, seconds: warmUp });
+  if (large.length > 0) await load(large, { ...options, seconds: Math.ceil(warmUp / 4) });
+}
+
+/** Those that can answer one of the cases, each loaded with all that it can answer until its code is compiled. */
+async function startPeers(
+  options: Options,
+  wanted: readonly Case[],
+  place: Place,
+  turns: RoundOptions,
+): Promise<{ peers: Peer[]; stop(): Promise<void> }> {
+  const peers: Peer[] = [];
+  const stop = async (): Promise<void> => void (await Promise.all(peers.map((peer) => peer.stop())));
+  try {
+    for (const name of options.peers) {
+      const kinds = wanted.filter((one) => one.peers.includes(name)).map(({ kind }) => kind);
+      if (kinds.length === 0) continue;
+      const peer = await startPeer(name, place);
+      peers.push(peer);
+      if (warmsUp(name)) await warm(peer, kinds, turns);
     }
-    for (let round = 0; round < options.rounds; round++) {
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { peers, stop };
+}
+
+async function measurePaced(options: Options, place: Place, turns: RoundOptions): Promise<PacedRound[]> {
+  const results: PacedRound[] = [];
+  const wanted = (['get', 'put', 'conditional-put'] as const).map(findCase);
+  const { peers, stop } = await startPeers(options, wanted, place, turns);
+  try {
+    const subjects = wanted.flatMap(({ name, peers: able }) =>
+      peers.filter((peer) => able.includes(peer.name)).map((peer) => ({ name, peer })),
+    );
+    for (let round = 0; round < options.pacedRounds; round++) {
       for (const { name, peer } of subjects) {
         const paced = await paceOnce(name, peer, options.pacedSeconds);
         results.push({ case: name, peer: peer.name, paced });
@@ -80,11 +129,11 @@ async function measurePaced(options: Options, place: Place, core: number): Promi
           'void' in paced
             ? `void: ${paced.void}`
             : `p50 ${paced.p50.toFixed(2)} ms, p99 ${paced.p99.toFixed(2)} ms`;
-        tell(`  ${round + 1}/${options.rounds} at ${PACE}/s ${name}, ${peer.name}: ${said}`);
+        tell(`  ${round + 1}/${options.pacedRounds} at ${PACE}/s ${name}, ${peer.name}: ${said}`);
       }
     }
   } finally {
-    await Promise.all(peers.map((peer) => peer.stop()));
+    await stop();
   }
   return results;
 }
@@ -113,7 +162,7 @@ async function measureAll(options: Options, cores: Cores): Promise<Results> {
     const place = { origin, folder, core: cores.proxy };
     try {
       const cases = await measureCases(options, place, turns);
-      const paced = options.paced ? await measurePaced(options, place, cores.load) : [];
+      const paced = options.paced ? await measurePaced(options, place, turns) : [];
       const series: Series[] = [];
       for (const name of options.series) series.push(...(await measureSeries(name, place, turns)));
       return { cases, series, paced };
@@ -140,6 +189,8 @@ async function main(args: string[]): Promise<number> {
     versions: versions(),
     rounds: options.rounds,
     seconds: options.seconds,
+    pacedRounds: options.pacedRounds,
+    pacedSeconds: options.pacedSeconds,
   };
   tell(`${how.machine}\n${how.cores}\n${how.versions}`);
   const results = await measureAll(options, cores);

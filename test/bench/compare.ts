@@ -106,7 +106,7 @@ async function compareFlows(
     const place = { origin, folder, core: cores.proxy };
     const peers: Peer[] = [];
     for (const tree of trees) {
-      const peer = await startIfmatch(place, '', tree);
+      const peer = await startIfmatch(place, { root: tree });
       running.unshift(peer);
       peers.push(peer);
     }

@@ -23,6 +23,8 @@ export interface Circumstances {
   readonly versions: string;
   readonly rounds: number;
   readonly seconds: number;
+  readonly pacedRounds: number;
+  readonly pacedSeconds: number;
 }
 
 /** Writes page and picture; what the page says about memory stays. */
@@ -94,22 +96,26 @@ function page(results: Results, how: Circumstances, memory: string): string {
   ].join('\n');
 }
 
-function method({ rounds, seconds }: Circumstances): string[] {
+function method({ rounds, seconds, pacedRounds, pacedSeconds }: Circumstances): string[] {
   return [
     '- The origin is nginx with its DAV module, over files in memory: it stores what is PUT, gives ETag and',
     '  Last-Modified, and checks no condition on a write. Every PUT sends the same `Date`, which nginx makes the time of',
     '  the file, and the same length: so its tag stays what it is, and `If-Match` can carry the real one.',
     `- wrk, one thread, 32 kept connections, 1,000 paths (16 of 1 MiB). ${rounds} rounds of ${seconds} s; in each round every`,
     '  proxy has its turn, so that what else the machine does hits all alike. Numbers are medians of the rounds, ratios are',
-    '  medians of the ratios within a round. Twelve seconds of load go before for each that runs on V8, which compiles',
-    '  meanwhile: a proxy runs for months.',
+    '  medians of the ratios within a round. Every round has processes of its own, for V8 makes code of different speed',
+    '  from one process to the next. Twelve seconds of load with all of the cases go before for each that runs on V8,',
+    '  which compiles meanwhile: a proxy runs for months.',
     '- Every status is checked: a real request before and after each round, the number of answers with 400 or more, and the',
     '  mean length of all answers. A round with a wrong one is void and listed.',
     '- `core used` is the processor time of the proxy against the clock. With * the proxy was not the limit: origin, load or',
     '  other programs were, and it could have done more.',
     '- By processor time: the same ratio of what one request costs the proxies. It holds where origin, load or other',
     '  programs were the limit.',
-    '- Delay: an open load that sends on the tick, whatever is still unanswered. Its own lateness is in the last column.',
+    '- At log level warn: the same ratio for an ifmatch that writes no line for a request. None of the others writes one;',
+    '  the targets are judged with it, as ifmatch comes.',
+    `- Delay: an open load that sends on the tick, whatever is still unanswered; ${pacedRounds} rounds of ${pacedSeconds} s. Its own`,
+    '  lateness is in the last column.',
     '',
     ...Object.entries(DESCRIPTIONS).map(([name, words]) => `- ${name}: ${words}`),
   ];

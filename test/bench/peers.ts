@@ -35,12 +35,14 @@ export const DESCRIPTIONS: Readonly<Record<PeerName, string>> = {
   'fastify-http-proxy': '@fastify/http-proxy',
   'nginx-lua': 'nginx with a HEAD check in Lua: no lock, loses updates',
   'bare-node': 'node:http and the Pool of undici, and nothing else: GET, or HEAD and then PUT',
-  ifmatch: 'ifmatch serve, memory lock, log level info to /dev/null',
+  ifmatch: 'ifmatch serve with its defaults, memory lock: a line for each request, to /dev/null',
+  'ifmatch-warn': 'the same at log level warn: no line for a request, as no other here writes one',
 };
 
 /** They run on V8. */
 const COMPILED_WHILE_RUNNING: ReadonlySet<PeerName> = new Set([
   'ifmatch',
+  'ifmatch-warn',
   'node-http-proxy',
   'fastify-http-proxy',
   'bare-node',
@@ -70,25 +72,37 @@ export async function startPeer(name: PeerName, place: Place): Promise<Peer> {
   const { origin, core } = place;
   if (name === 'origin') return { name, port: origin.port, pid: origin.pid, stop: async () => {} };
   if (name === 'ifmatch') return startIfmatch(place);
+  if (name === 'ifmatch-warn') return startIfmatch(place, { name, level: 'warn' });
   const port = await freePort();
   // Caddy keeps its last configuration below its home
   const env = { GOMAXPROCS: '1', XDG_CONFIG_HOME: place.folder, XDG_DATA_HOME: place.folder };
   return { name, port, ...(await startProgram(await commandOf(name, port, place), { core, port, env })) };
 }
 
-/** `more`: lines of YAML beside listen, admin and origin; `root`: the source tree. */
-export async function startIfmatch(place: Place, more = '', root = ROOT): Promise<Peer> {
+export interface IfmatchOptions {
+  readonly name?: PeerName;
+  /** Lines of YAML beside listen, admin and origin. */
+  readonly more?: string;
+  /** The source tree. */
+  readonly root?: string;
+  /** Of the log. */
+  readonly level?: string;
+}
+
+export async function startIfmatch(place: Place, options: IfmatchOptions = {}): Promise<Peer> {
+  const { name = 'ifmatch', more = '', root = ROOT, level = 'info' } = options;
   const { origin, core } = place;
   const port = await freePort();
   const folder = join(place.folder, `ifmatch-${port}`);
   await mkdir(folder);
   const config = await fillIn('ifmatch.yaml', folder, { port, origin: origin.port, more });
   const command = [process.execPath, join(root, 'src/cli.ts'), 'serve', '--config', config];
-  return { name: 'ifmatch', port, ...(await startProgram(command, { core, port })) };
+  const env = { IFMATCH_LOG: level };
+  return { name, port, ...(await startProgram(command, { core, port, env })) };
 }
 
 async function commandOf(
-  name: Exclude<PeerName, 'origin' | 'ifmatch'>,
+  name: Exclude<PeerName, 'origin' | 'ifmatch' | 'ifmatch-warn'>,
   port: number,
   { origin, folder }: Place,
 ): Promise<string[]> {

@@ -38,7 +38,7 @@ export function drawPicture({ cases }: Results): string {
     parts.push(`<text class="title" x="0" y="${y - 10}">${findCase(name).title}</text>`);
     for (const { peer, rate } of counted) {
       const width = Math.max(1, (rate / most) * (WIDTH - LABEL - NUMBER));
-      const kind = peer === 'ifmatch' ? 'ours' : peer === 'origin' ? 'origin' : 'bar';
+      const kind = peer.startsWith('ifmatch') ? 'ours' : peer === 'origin' ? 'origin' : 'bar';
       parts.push(
         `<text x="${LABEL - 8}" y="${y + BAR - 4}" text-anchor="end">${peer}</text>`,
         `<rect class="${kind}" x="${LABEL}" y="${y}" width="${width.toFixed(1)}" height="${BAR}" rx="2"/>`,

@@ -33,6 +33,8 @@ export interface Verdict {
   readonly found: string | undefined;
   /** The same by processor time; empty where that says nothing. */
   readonly byCost: string;
+  /** The same without a line for each request; empty where it was not measured. */
+  readonly unlogged: string;
   readonly held: boolean | undefined;
 }
 
@@ -99,12 +101,16 @@ export function judge(results: Results): Verdict[] {
 
 function judgeRatio({ cases }: Results, { ours, theirs, least }: RatioTarget): Verdict {
   const rounds = ({ case: name, peer }: Measure) => cases.get(name)?.get(peer) ?? [];
+  const unloggedRounds = ({ case: name, peer }: Measure) =>
+    cases.get(name)?.get(peer === 'ifmatch' ? 'ifmatch-warn' : peer) ?? [];
   const ratio = ratioOf(rounds(ours), rounds(theirs));
   const cost = costRatioOf(rounds(ours), rounds(theirs));
+  const unlogged = ratioOf(unloggedRounds(ours), unloggedRounds(theirs));
   return {
     target: `${ours.words} at least ${least} of ${theirs.words}`,
     found: ratio === undefined ? undefined : sayRatio(ratio),
     byCost: cost === undefined ? '' : cost.median.toFixed(2),
+    unlogged: unlogged === undefined ? '' : sayRatio(unlogged),
     held: ratio === undefined ? undefined : ratio.median >= least,
   };
 }
@@ -120,11 +126,13 @@ function judgeDelay({ paced }: Results, { ours, origin, words, most }: (typeof D
       (round) => round.p99,
     );
   const added = p99(ours, 'ifmatch') - p99(origin, 'origin');
+  const unlogged = p99(ours, 'ifmatch-warn') - p99(origin, 'origin');
   const isThere = !Number.isNaN(added);
   return {
     target: `${words} at ${PACE} a second: p99 at most ${most} ms above the origin's own`,
     found: isThere ? `${added.toFixed(2)} ms` : undefined,
     byCost: '',
+    unlogged: Number.isNaN(unlogged) ? '' : `${unlogged.toFixed(2)} ms`,
     held: isThere ? added <= most : undefined,
   };
 }

@@ -66,7 +66,7 @@ async function routes(place: Place, options: RoundOptions): Promise<Series> {
   try {
     const points = [];
     for (const size of [1, 10, 100, 1000]) {
-      const peer = await startIfmatch(place, manyRoutes(size));
+      const peer = await startIfmatch(place, { more: manyRoutes(size) });
       peers.push(peer);
       points.push({ size, subject: subjectOf(peer, size, 'routes', kind, CONNECTIONS) });
     }
@@ -106,7 +106,7 @@ async function tags(place: Place, options: RoundOptions): Promise<Series> {
 }
 
 async function writers(place: Place, options: RoundOptions): Promise<Series> {
-  const peer = await startIfmatch(place, PATIENT);
+  const peer = await startIfmatch(place, { more: PATIENT });
   const { kind, title } = findCase('conditional-put-hot');
   try {
     const points = [1, 10, 100, 1000].map((size) => ({

@@ -31,10 +31,11 @@ t.test('three processes in a hurry: never two holders, and each gets its share',
   const turns = locks.map(() => 0);
   let inside = 0;
   let most = 0;
-  const deadline = performance.now() + 1_500;
+  let taken = 0;
   const writer = async (at: number): Promise<void> => {
     const { lock } = locks[at] ?? {};
-    while (lock !== undefined && performance.now() < deadline) {
+    while (lock !== undefined && taken < 300) {
+      taken += 1;
       const request = ask(lock, 'a');
       await request.ended;
       inside += 1;
@@ -48,7 +49,6 @@ t.test('three processes in a hurry: never two holders, and each gets its share',
   await Promise.all([0, 1, 2, 0, 1, 2, 0].map(writer));
   t.equal(most, 1);
   const [least = 0, greatest = 0] = [Math.min(...turns), Math.max(...turns)];
-  t.ok(least >= 10, `turns: ${turns}`);
   t.ok(greatest <= 2 * least, `three writers in one process are no reason for more turns: ${turns}`);
 });
 
@@ -107,14 +107,14 @@ t.test(
     if (holding === undefined || waiting === undefined) throw new Error('no locks');
     const holder = ask(holding.lock, 'a');
     await holder.ended;
-    await deaf.acquire(deaf.placeFor('a'), 4_000);
+    await deaf.acquire(deaf.placeFor('a'), 60_000);
     const waiter = ask(waiting.lock, 'a');
     await until(async () => (await queued()) === 2, 'both wait');
     const before = performance.now();
     holder.release();
     await waiter.ended;
     t.equal(waiter.status(), 'granted');
-    t.ok(performance.now() - before < 4_900, 'three seconds of silence and one look');
+    t.ok(performance.now() - before < 30_000, 'after its silence, not after a lease of its own');
     waiter.release();
   },
 );
