@@ -14,6 +14,12 @@ import { openLock } from './lock/open-lock.ts';
 import { openOrigin } from './origin/client.ts';
 import { buildRouteTable } from './route/route-table.ts';
 
+/**
+ * Most connections that wait for being accepted; the kernel takes the lesser of this and net.core.somaxconn. With Node's 511
+ * a crowd that comes in a busy moment has its SYNs dropped, and each tries again after 1, 3, 7 ... seconds (RFC 6298 5.5).
+ */
+const BACKLOG = 4096;
+
 export interface Running {
   /** http://address:port, or unix:path. */
   readonly data: string;
@@ -118,10 +124,10 @@ export function newPseudonym(): string {
 /** The address as it is bound: Fastify's own report names a loopback address for all interfaces. */
 export async function listen(app: FastifyInstance, where: Listen): Promise<string> {
   if ('socket' in where) {
-    await app.listen({ path: where.socket });
+    await app.listen({ path: where.socket, backlog: BACKLOG });
     return `unix:${where.socket}`;
   }
-  await app.listen({ ...where });
+  await app.listen({ ...where, backlog: BACKLOG });
   const bound = app.server.address();
   const port = typeof bound === 'object' && bound !== null ? bound.port : where.port;
   return `http://${isIPv6(where.host) ? `[${where.host}]` : where.host}:${port}`;

@@ -120,7 +120,12 @@ const QUEUE = 100;
 
 t.test(`row 111: of ${CROWD} writers of one resource the queue takes its number, in order`, async (t) => {
   const held = gate();
-  const { origin, ifmatch, aftermath } = await attackLegacy(t, {}, { delay: () => held.opened });
+  // the crowd may take a while to arrive
+  const { origin, ifmatch, aftermath } = await attackLegacy(
+    t,
+    { yaml: 'lock: { wait: 60s }' },
+    { delay: () => held.opened },
+  );
   const clients: RawClient[] = [];
   const send = async (): Promise<RawClient> => {
     const client = await connect(ifmatch.port);

@@ -46,7 +46,7 @@ async function capacity(port: number): Promise<number> {
 async function allAreAnswered(t: Test, port: number, sizes: readonly number[], framing = 'announced') {
   const ifmatch = await startIfmatch(t, {
     origin: `http://127.0.0.1:${port}`,
-    yaml: 'buffer: 64KiB\nlimits: { idle: 1s, upload: 1s }',
+    yaml: 'buffer: 64KiB\nlimits: { idle: 4s, upload: 4s }',
     timeouts: { write: 300, uncertainty: 2000 },
   });
   const answers = sizes.map(async (size, i) => {
