@@ -18,7 +18,7 @@ const NOISE = 4 * 1024 ** 2;
 /** Less than the entry of one key would take: a map entry, its key of about 30 characters, a lease. Bytes. */
 const BYTES_A_KEY = 100;
 
-t.setTimeout(30_000 + KEYS * 3);
+t.setTimeout(300_000 + KEYS * 3);
 
 /** Neither the origin nor the log keeps anything, so that what is left is ifmatch's. */
 async function forgetfulOrigin(t: Test): Promise<string> {

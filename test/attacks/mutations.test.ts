@@ -5,8 +5,6 @@ import { OK, startArena } from '../fixtures/attack.ts';
 import { deliver } from '../fixtures/attack-rows.ts';
 import { bytesOf, connect } from '../fixtures/raw-client.ts';
 
-t.setTimeout(120_000);
-
 const GOOD = bytesOf('PUT', '/a', ['Content-Type: a/b', 'If-Match: "v1"', 'X-Any: one, two'], 'hello world');
 const CHUNKED =
   bytesOf('PUT', '/a', ['If-Match: "v1"', 'Transfer-Encoding: chunked']) +

@@ -8,8 +8,6 @@ import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
 import { startRedis } from '../fixtures/redis-server.ts';
 import { until } from '../fixtures/until.ts';
 
-t.setTimeout(120_000);
-
 async function scene(t: Test, more = '') {
   const redis = await startRedis(t);
   const origin = await startOrigin(t);

@@ -11,8 +11,6 @@ import { problem } from '../fixtures/problem.ts';
 import { exchange } from '../fixtures/raw-client.ts';
 import { startRedis } from '../fixtures/redis-server.ts';
 
-t.setTimeout(120_000);
-
 const EXAMPLES = new URL('../../config/examples/', import.meta.url).pathname;
 
 /** What is inside of the file's http block, with the names of compose replaced by addresses. */

@@ -10,8 +10,6 @@ import { bytesOf, connect, exchange, type RawClient } from '../fixtures/raw-clie
 import { type RedisUnderTest, startRedis } from '../fixtures/redis-server.ts';
 import { until } from '../fixtures/until.ts';
 
-t.setTimeout(120_000);
-
 const WRITERS = 32;
 const slow = { delay: () => sleep(Math.random() * 3) };
 

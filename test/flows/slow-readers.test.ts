@@ -11,7 +11,6 @@ const BIG = 30_000_000;
 
 t.test(
   'as many as there are connections: another write gets through, and limits.send ends them',
-  { timeout: 60_000 },
   async (t) => {
     const answer = `HTTP/1.1 200 OK\r\nContent-Length: ${BIG}\r\n\r\n${'x'.repeat(BIG)}`;
     const origin = await startRawOrigin(t, ({ method }) =>

@@ -27,7 +27,7 @@ const YAML =
   'buffer: 64B\nlimits: { idle: 300ms, upload: 500ms }\nroutes: [{ path: /a/*, mode: off }, { path: /b/*, mode: observe }]';
 const TIMEOUTS = { connect: 1000, probe: 1000, read: 1000, write: 1000, uncertainty: 20 };
 
-t.setTimeout((seconds + 120) * 1000);
+t.setTimeout((seconds + 300) * 1000);
 
 /** A read of the test's own; probes are told by it too. */
 const NOT_COUNTED = ['Cache-Control: no-cache'];

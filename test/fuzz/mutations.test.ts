@@ -32,7 +32,7 @@ limits: { idle: 300ms, upload: 500ms, arrival: 1s }
 routes: [{ path: /page.txt/*, mode: off }]`;
 const TIMEOUTS = { connect: 1000, probe: 1000, read: 1000, write: 400, uncertainty: 20 };
 
-t.setTimeout((seconds + 120) * 1000);
+t.setTimeout((seconds + 300) * 1000);
 
 interface Lane {
   readonly origin: RecordingOrigin;
