@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
-import type { Logger } from 'pino';
 import { buildAdminApp } from './admin/admin-app.ts';
 import { buildApp } from './app/build-app.ts';
+import type { Log } from './app/log.ts';
 import { trustedPeers } from './app/peer.ts';
 import type { Config, Listen } from './config/config.ts';
 import type { Lock, LockState } from './lock/lock.ts';
@@ -44,11 +44,11 @@ export interface Given {
 }
 
 /** Opens everything or, when a listener cannot be opened, nothing; then it rejects with Node's error. */
-export async function start(config: Config, log: Logger, given: Given = {}): Promise<Running> {
+export async function start(config: Config, log: Log, given: Given = {}): Promise<Running> {
   const { origin: originConfig, lock: lockConfig } = config;
   const record = new LockRecord();
-  const lock = given.lock ?? (await openLock(config, log, record));
-  const origin = openOrigin(originConfig, (message) => log.warn(message));
+  const lock = given.lock ?? (await openLock(config, log.events, record));
+  const origin = openOrigin(originConfig, (message) => log.events.warn(message));
   const now = Date.now;
   const app = buildApp({
     table: buildRouteTable(config.routes, config.defaults),
@@ -91,7 +91,7 @@ export async function start(config: Config, log: Logger, given: Given = {}): Pro
       await delay(delayMs);
       const late = delay(config.drain.timeout, 'late', { ref: false });
       if ((await Promise.race([close(), late])) !== 'late') return;
-      log.error('stopped before everything in flight had ended');
+      log.events.error('stopped before everything in flight had ended');
       await lock.stop();
       app.server.closeAllConnections();
       await Promise.all([origin.destroy(), admin.close()]);

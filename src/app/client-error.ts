@@ -1,11 +1,11 @@
 // What never becomes a request (parse errors, CONNECT): one clear answer on the bare connection, and its end.
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Logger } from 'pino';
 import { type ErrorCode, GatewayError } from '../errors.ts';
 import { refuse } from '../guard/refuse.ts';
 import { formatHttpDate } from '../semantics/http-date.ts';
 import { type Connections, sendOff } from './connections.ts';
+import type { Log } from './log.ts';
 
 const CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   HPE_HEADER_OVERFLOW: ['fields-too-large', 'Send a shorter target and fewer or shorter fields.'],
@@ -14,7 +14,7 @@ const CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
 
 /** What a refusal on a bare connection needs. */
 export interface Bare {
-  readonly log: Logger;
+  readonly log: Log;
   readonly now: () => number;
 }
 
@@ -40,7 +40,7 @@ export function answerClientError(
 
 /** Writes a refusal on a bare connection, logs it, and closes. */
 export function closeWith(socket: Duplex, error: GatewayError, { log, now }: Bare): void {
-  log.info({ code: error.code }, 'refused');
+  log.events.info({ code: error.code }, 'refused');
   if (!socket.writable) {
     socket.destroy();
     return;

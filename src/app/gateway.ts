@@ -1,8 +1,8 @@
 // What the requests of one configuration share.
-import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import type { Tools } from '../guard/exchange.ts';
 import type { RouteTable } from '../route/route-table.ts';
+import type { Log } from './log.ts';
 
 export interface Gateway {
   readonly table: RouteTable;
@@ -11,7 +11,7 @@ export interface Gateway {
   readonly isTrusted: (address: string) => boolean;
   /** How this instance calls itself in Via: a pseudonym (RFC 9110 7.6.3), by which a loop is seen. */
   readonly via: string;
-  readonly log: Logger;
+  readonly log: Log;
   /** The wall clock, milliseconds since the epoch. */
   readonly now: () => number;
 }

@@ -7,7 +7,7 @@ import { refuseError } from '../guard/refuse.ts';
 import { noteError, openAccount } from './account.ts';
 import { exposeConditions } from './cors.ts';
 import type { Gateway } from './gateway.ts';
-import { logRequest } from './log.ts';
+import { logRequest } from './log-request.ts';
 import { countHop } from './max-forwards.ts';
 import { send } from './send.ts';
 import { understand } from './understand.ts';

@@ -1,7 +1,5 @@
-// One line for each request: what was asked, planned, found and answered.
-import type { ServerResponse } from 'node:http';
+// The log: JSON lines from pino, and those that are too many for it, to one destination.
 import { type DestinationStream, type Logger, pino } from 'pino';
-import type { Account } from './account.ts';
 
 /** Longest time for which a line may wait for others, milliseconds. */
 const BATCH_TIME = 100;
@@ -10,9 +8,42 @@ const BATCH_SIZE = 4096;
 /** Of UTF-8, for a UTF-16 code unit. */
 const MOST_BYTES = 3;
 
-/** JSON lines to `destination`. No field value of a client is ever logged. */
-export function openLog(level: string, destination: DestinationStream): Logger {
-  return pino({ level, base: null, timestamp: timestamps() }, destination);
+/** JSON lines. No field value of a client is ever logged. */
+export interface Log {
+  readonly events: Logger;
+  /** How a line begins; undefined when lines of this level are not wanted. */
+  begin(level: 'info' | 'warn'): LineStart | undefined;
+  /** Writes a whole line, for what is written so often that pino, which goes through the fields one by one, costs too much. */
+  write(line: Line): void;
+}
+
+/** The first fields of every line, as pino has them. */
+export interface LineStart {
+  readonly level: number | undefined;
+  readonly time: string;
+  /** Which of several processes writes it. */
+  readonly worker?: number;
+}
+
+/** What is undefined in it is left out. */
+export type Line = LineStart & { readonly msg: string; readonly [field: string]: unknown };
+
+/** Lines of `level` and above go to `destination`. */
+export function openLog(
+  level: string,
+  destination: DestinationStream,
+  fixed: Pick<LineStart, 'worker'> = {},
+): Log {
+  const time = timestamps();
+  const events = pino({ level, base: fixed, timestamp: () => `,"time":"${time()}"` }, destination);
+  return {
+    events,
+    begin(wanted) {
+      if (!events.isLevelEnabled(wanted)) return undefined;
+      return { level: pino.levels.values[wanted], time: time(), ...fixed };
+    },
+    write: (line) => void destination.write(`${JSON.stringify(line)}\n`),
+  };
 }
 
 /**
@@ -41,7 +72,7 @@ export function standardOutput(): DestinationStream {
   };
 }
 
-/** pino's isoTime; many lines fall into one millisecond, and making its text is a third of making a line. */
+/** The time in ISO 8601; many lines fall into one millisecond, and making its text is a third of making a line. */
 function timestamps(): () => string {
   let latest = 0;
   let text = '';
@@ -49,43 +80,8 @@ function timestamps(): () => string {
     const now = Date.now();
     if (now !== latest) {
       latest = now;
-      text = `,"time":"${new Date(now).toISOString()}"`;
+      text = new Date(now).toISOString();
     }
     return text;
   };
-}
-
-/**
- * Writes the line once the answer has gone and a write's fate is known. Failures of the origin and of the gateway, unknown
- * fates and would-be refusals are warnings. Status 499: the client left before it was answered.
- */
-export async function logRequest(
-  log: Logger,
-  account: Account,
-  response: ServerResponse,
-  ms: number,
-): Promise<void> {
-  await account.settled;
-  const { method, path, route, mode, outcome, cause } = account;
-  const gone = !response.writableFinished && response.statusCode !== 101;
-  const status = gone && !response.headersSent ? 499 : response.statusCode;
-  const record: Record<string, unknown> = { method, path, route, mode, status, ms: tenths(ms), ...outcome };
-  if (outcome.lockMs !== undefined) record['lockMs'] = tenths(outcome.lockMs);
-  if (outcome.probeMs !== undefined) record['probeMs'] = tenths(outcome.probeMs);
-  if (gone) record['clientGone'] = true;
-  if (cause !== undefined) record['cause'] = describe(cause);
-  const unusual = status >= 500 || outcome.fate === 'unknown' || outcome.would !== undefined;
-  if (unusual) log.warn(record, 'request');
-  else log.info(record, 'request');
-}
-
-function tenths(ms: number): number {
-  return Math.round(ms * 10) / 10;
-}
-
-/** The chain of messages: an OriginFailure's own says little. */
-function describe(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  const inner = cause.cause === undefined ? '' : `: ${describe(cause.cause)}`;
-  return `${cause.message}${inner}`;
 }

@@ -9,7 +9,7 @@ import { forwardUpgrade } from '../origin/forward.ts';
 import { noteError, openAccount } from './account.ts';
 import { sendOff } from './connections.ts';
 import type { Gateway } from './gateway.ts';
-import { logRequest } from './log.ts';
+import { logRequest } from './log-request.ts';
 import { send } from './send.ts';
 import { understand } from './understand.ts';
 

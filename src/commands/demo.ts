@@ -14,7 +14,7 @@ export async function demo(args: string[], terminal: Terminal): Promise<number> 
   try {
     const running = await startDemo({ port, log });
     terminal.out(welcome(running.url, running.wikiUrl));
-    await untilStopped(running, log);
+    await untilStopped(running, log.events);
     return 0;
   } catch (error) {
     return terminal.fail(startFault(error));

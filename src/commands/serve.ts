@@ -27,13 +27,15 @@ export async function serve(args: string[], terminal: Terminal): Promise<number>
   let running: Stoppable & Pick<Running, 'data' | 'admin'>;
   try {
     running =
-      config.workers === 1 ? await start(config, log) : await startPrimary(config, source, log, forker(out));
+      config.workers === 1
+        ? await start(config, log)
+        : await startPrimary(config, source, log.events, forker(out));
   } catch (error) {
     return terminal.fail(startFault(error));
   }
   const workers = config.workers === 1 ? undefined : config.workers;
-  log.info({ data: running.data, admin: running.admin, origin: config.origin.url, workers }, 'ready');
-  await untilStopped(running, log);
+  log.events.info({ data: running.data, admin: running.admin, origin: config.origin.url, workers }, 'ready');
+  await untilStopped(running, log.events);
   return 0;
 }
 

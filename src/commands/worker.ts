@@ -27,7 +27,7 @@ export async function worker(_args: string[], terminal: Terminal): Promise<numbe
       ? await reportFault(line, orders, loaded.faults.map(formatFault).join('\n'))
       : await runWorker({
           ...{ line, orders, config: loaded.config, via: order.via, faultOf: startFault },
-          log: openLog(logLevel(terminal, 'info'), standardOutput()).child({ worker: order.number }),
+          log: openLog(logLevel(terminal, 'info'), standardOutput(), { worker: order.number }),
         });
   // nobody waits for what is left when the primary is gone
   if (!process.connected) process.exit(code);

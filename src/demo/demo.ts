@@ -1,5 +1,5 @@
 // The demo: a legacy wiki, and ifmatch in front of it with its defaults.
-import type { Logger } from 'pino';
+import type { Log } from '../app/log.ts';
 import { formatFault } from '../config/fault.ts';
 import { loadConfig } from '../config/load.ts';
 import { start } from '../start.ts';
@@ -16,7 +16,7 @@ export interface DemoOptions {
   readonly port?: number;
   /** The wiki's port; 0: any free one. Left out: 8081, or any free one when that is taken. */
   readonly wikiPort?: number;
-  readonly log: Logger;
+  readonly log: Log;
 }
 
 export interface RunningDemo {
@@ -57,11 +57,11 @@ export async function startDemo(options: DemoOptions): Promise<RunningDemo> {
 }
 
 async function startWikiSomewhere(host: string, { wikiPort, log }: DemoOptions): Promise<RunningWiki> {
-  if (wikiPort !== undefined) return startWiki({ host, port: wikiPort, log });
+  if (wikiPort !== undefined) return startWiki({ host, port: wikiPort, log: log.events });
   try {
-    return await startWiki({ host, port: DEFAULT_WIKI_PORT, log });
+    return await startWiki({ host, port: DEFAULT_WIKI_PORT, log: log.events });
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error;
-    return startWiki({ host, port: 0, log });
+    return startWiki({ host, port: 0, log: log.events });
   }
 }

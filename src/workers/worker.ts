@@ -1,6 +1,6 @@
 // One worker: serves what the primary tells it to, under the primary's lock, until it is told to stop or the primary is gone.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Logger } from 'pino';
+import type { Log } from '../app/log.ts';
 import type { Config } from '../config/config.ts';
 import { RemoteLock } from '../lock/remote-lock.ts';
 import { type Running, start } from '../start.ts';
@@ -13,7 +13,7 @@ export interface WorkerOptions {
   readonly orders: Orders;
   readonly config: Config;
   readonly via: string;
-  readonly log: Logger;
+  readonly log: Log;
   /** One line for an error of the start. */
   readonly faultOf: (error: unknown) => string;
 }
@@ -38,7 +38,7 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
     const end = await Promise.race([running.stop(told.delayMs), orders.gone]);
     if (end !== 'gone') return 0;
   }
-  log.error(ORPHANED);
+  log.events.error(ORPHANED);
   await Promise.race([running.stop(0), delay(timeouts.write + timeouts.uncertainty)]);
   return 1;
 }

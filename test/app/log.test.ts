@@ -7,7 +7,7 @@ import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { startOrigin } from '../fixtures/origin.ts';
 import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
 import { closedPort, startRawOrigin } from '../fixtures/raw-origin.ts';
-import { gate, settle, until } from '../fixtures/until.ts';
+import { gate, until } from '../fixtures/until.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\nETag: "v1"\r\nSet-Cookie: s=S3CRET\r\nContent-Length: 0\r\n\r\n';
 
@@ -110,14 +110,37 @@ t.test('a client that goes is noted', async (t) => {
 t.test('one JSON object a line, with nothing of the machine', async (t) => {
   const lines: string[] = [];
   const log = openLog('info', { write: (line) => void lines.push(line) });
-  log.info({ path: '/a\n{"level":60}\u001b[2J' }, 'request');
-  log.debug('not at this level');
-  await settle();
-  t.equal(lines.length, 1);
-  t.match(lines[0], /^[^\n]*\n$/);
-  const record = JSON.parse(lines[0] ?? '');
-  t.same(Object.keys(record), ['level', 'time', 'path', 'msg']);
-  t.match(record.time, /^\d{4}-\d\d-\d\dT/);
+  const path = '/a\n{"level":60}\u001b[2J';
+  const start = log.begin('info');
+  if (start === undefined) throw new Error('info is wanted');
+  log.write({ ...start, path, route: undefined, msg: 'request' });
+  log.events.info({ path, route: undefined }, 'request');
+  log.events.debug('not at this level');
+  t.equal(lines.length, 2);
+  for (const line of lines) {
+    t.match(line, /^[^\n]*\n$/);
+    const record = JSON.parse(line);
+    t.same(Object.keys(record), ['level', 'time', 'path', 'msg']);
+    t.match(record, { level: 30, time: /^\d{4}-\d\d-\d\dT/, path, msg: 'request' });
+  }
+});
+
+t.test('a line of a request is as pino would have it, and of the same levels', async (t) => {
+  const record = { path: '/ü€\ud800"\\\u0000', status: 200, ms: 0.1, none: undefined, clientGone: true };
+  for (const level of ['silent', 'fatal', 'error', 'warn', 'info', 'debug']) {
+    const lines: string[] = [];
+    const log = openLog(level, { write: (line) => void lines.push(line) }, { worker: 2 });
+    const timeless = (line: string) => line.replace(/"time":"[^"]+"/, '');
+    for (const severity of ['info', 'warn'] as const) {
+      const start = log.begin(severity);
+      if (start !== undefined) log.write({ ...start, ...record, msg: 'request' });
+      const [ours] = lines.splice(0);
+      log.events[severity](record, 'request');
+      const [theirs] = lines.splice(0);
+      t.equal(ours && timeless(ours), theirs && timeless(theirs), `${severity} at ${level}`);
+      t.equal(ours !== undefined, log.events.isLevelEnabled(severity));
+    }
+  }
 });
 
 t.test('lines that wait for others come out whole and in order when the process exits', async (t) => {

@@ -2,8 +2,8 @@
 
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
-import { pino } from 'pino';
 import t, { type Test } from 'tap';
+import { openLog } from '../../src/app/log.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { type Running, start } from '../../src/start.ts';
 import { watchRejections } from '../fixtures/aftermath.ts';
@@ -48,7 +48,7 @@ async function startQuietly(t: Test, origin: string): Promise<Running> {
     listen: { host: '127.0.0.1', port: 0 },
     drain: { delay: 0, timeout: 5000 },
   };
-  const running = await start(config, pino({ level: 'silent' }));
+  const running = await start(config, openLog('silent', { write: () => {} }));
   t.teardown(() => running.stop());
   return running;
 }

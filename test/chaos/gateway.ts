@@ -1,6 +1,7 @@
 // One gateway as a process: configured by a file as any other, but for its lock, which may be given a weakness.
 
 import pino from 'pino';
+import { openLog } from '../../src/app/log.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { start } from '../../src/start.ts';
 import { isWeakness, openWeakened } from './weakened.ts';
@@ -13,7 +14,7 @@ if ('faults' in loaded)
   throw new Error(loaded.faults.map(({ line, message }) => `${line}: ${message}`).join('\n'));
 // written at once: the last lines before a kill are the ones that matter
 const destination = pino.destination({ dest: logFile, sync: true });
-const log = pino({ level: 'info', base: { pid: process.pid } }, destination);
-const lock = isWeakness(weakness) ? await openWeakened(weakness, loaded.config, log) : undefined;
+const log = openLog('info', destination, { worker: process.pid });
+const lock = isWeakness(weakness) ? await openWeakened(weakness, loaded.config, log.events) : undefined;
 const running = await start(loaded.config, log, lock === undefined ? {} : { lock });
 process.send?.(running.data);

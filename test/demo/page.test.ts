@@ -1,7 +1,7 @@
 // The demo's page in a real browser, through ifmatch: a conflict is seen and solved; around ifmatch it is a loss.
-import pino from 'pino';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import t, { type Test } from 'tap';
+import { openLog } from '../../src/app/log.ts';
 import { type RunningDemo, startDemo } from '../../src/demo/demo.ts';
 import { debianProgram } from '../fixtures/debian.ts';
 
@@ -17,7 +17,7 @@ const args = [
 
 /** A demo of its own, and a way to open tabs of one browser on it. */
 async function setUp(test: Test, browser: Browser) {
-  const demo = await startDemo({ port: 0, wikiPort: 0, log: pino({ level: 'silent' }) });
+  const demo = await startDemo({ port: 0, wikiPort: 0, log: openLog('silent', { write: () => {} }) });
   const context = await browser.newContext();
   test.teardown(async () => {
     await context.close();

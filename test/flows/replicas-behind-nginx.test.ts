@@ -2,8 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import pino from 'pino';
 import t from 'tap';
+import { openLog } from '../../src/app/log.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { start } from '../../src/start.ts';
 import { withoutNginx as skip, startDav, startNginx } from '../fixtures/nginx.ts';
@@ -43,7 +43,7 @@ t.test('two instances behind a balancer: a stale write gets 412 from either', { 
       const config = { ...loaded.config, lock: { ...loaded.config.lock, guard: 'off' as const } };
       const running = await start(
         config,
-        pino({ level: 'info' }, { write: (line) => line.includes('"request"') && count() }),
+        openLog('info', { write: (line) => line.includes('"request"') && count() }),
       );
       t.teardown(() => running.stop(0));
       return Number(new URL(running.data).port);

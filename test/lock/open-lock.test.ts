@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pino from 'pino';
 import t, { type Test } from 'tap';
+import { openLog } from '../../src/app/log.ts';
 import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { LockRecord } from '../../src/lock/lock-record.ts';
@@ -25,7 +25,7 @@ function configure(lock: string): Config {
 }
 
 function logTo(lines: Line[]) {
-  return pino({ level: 'debug' }, { write: (line) => lines.push(JSON.parse(line)) });
+  return openLog('debug', { write: (line) => lines.push(JSON.parse(line)) });
 }
 
 async function running(t: Test, lock: string): Promise<{ running: Running; lines: Line[] }> {
@@ -77,7 +77,7 @@ t.test('an engine that is not there: it starts, and is ready once the engine cam
 });
 
 t.test('the memory engine is there at once', async (t) => {
-  const lock = await openLock(configure('memory'), logTo([]), new LockRecord());
+  const lock = await openLock(configure('memory'), logTo([]).events, new LockRecord());
   t.same(lock.engine(), { engine: 'memory', up: true, guardMs: 0 });
   await lock.stop();
 });
@@ -94,7 +94,7 @@ t.test('a guard that is off is said at the start', async (t) => {
 t.test('a file that was there for the check, and then no more, refuses to start', async (t) => {
   const config = configure('{ engine: redis, url: "rediss://127.0.0.1:1" }');
   const gone: Config = { ...config, lock: { ...config.lock, ca: '/no/such/file.pem' } };
-  await t.rejects(openLock(gone, logTo([]), new LockRecord()), { code: 'ENOENT' });
+  await t.rejects(openLock(gone, logTo([]).events, new LockRecord()), { code: 'ENOENT' });
 });
 
 t.test('leases outlive what they are for', (t) => {
@@ -111,7 +111,7 @@ t.test('how long the guard is: the write lease and some more, and with replicas 
     const redis = replicated ? (await startRedisPair(t)).b : await startRedis(t);
     await redis.client.replicaof('NO', 'ONE');
     const lock = `{ engine: redis, url: "redis://127.0.0.1:${redis.port}" }`;
-    const opened = await openLock(configure(lock), logTo([]), new LockRecord());
+    const opened = await openLock(configure(lock), logTo([]).events, new LockRecord());
     t.teardown(() => opened.stop());
     await until(() => opened.engine().guardMs > 0, 'it has begun');
     const rest = opened.engine().guardMs;
@@ -151,7 +151,7 @@ t.test('TLS', async (t) => {
   for (const [what, [lock, reason]] of Object.entries(rows)) {
     await t.test(`${what}: ${reason === undefined ? 'up' : 'not up, and it is said why'}`, async (t) => {
       const lines: Line[] = [];
-      const opened = await openLock(configure(lock), logTo(lines), new LockRecord());
+      const opened = await openLock(configure(lock), logTo(lines).events, new LockRecord());
       t.teardown(() => opened.stop());
       if (reason === undefined) {
         await until(() => opened.engine().up, 'it is up');
