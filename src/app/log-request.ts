@@ -40,7 +40,6 @@ export async function logRequest(
     verdict: outcome.verdict,
     field: outcome.field,
     would: outcome.would,
-
     code: outcome.code,
     fate: outcome.fate,
     clientGone: gone ? true : undefined,
