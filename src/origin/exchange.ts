@@ -46,7 +46,7 @@ export interface ExchangeOptions {
   readonly lead: number;
   /** Asked in the same tick in which the first byte would leave; what it returns cancels, and is the failure's cause. */
   readonly refuseStart?: () => GatewayError | undefined;
-  /** Cancels the exchange, at whatever stage: for what nobody else needs when the client has gone. */
+  /** Cancels the exchange, at whatever stage: for what nobody else needs when the client has gone. Of one request. */
   readonly cancelBy?: AbortSignal;
 }
 
@@ -86,7 +86,8 @@ export class OriginExchange {
     this.content = new OriginContent(flow, options.lead);
     const { deadlines, cancelBy } = options;
     this.#arm('total' in deadlines ? deadlines.total : deadlines.start);
-    cancelBy?.addEventListener('abort', this.#onCancel);
+    // never taken back: the signal lives no longer than a request, and what has ended cannot be cancelled
+    cancelBy?.addEventListener('abort', () => this.cancel());
     if (cancelBy?.aborted) this.cancel();
   }
 
@@ -206,8 +207,6 @@ export class OriginExchange {
     this.#headAwaited?.reject(failure);
   }
 
-  readonly #onCancel = (): void => this.cancel();
-
   #giveUp(kind: FailureKind): void {
     if (this.#ending !== undefined) return;
     this.#carrier?.abort();
@@ -218,7 +217,6 @@ export class OriginExchange {
     this.#ending = ending;
     this.#carrier = undefined;
     clearTimeout(this.#timer);
-    this.#options.cancelBy?.removeEventListener('abort', this.#onCancel);
     this.#leftAwaited?.resolve();
     for (const told of this.#onEnded) told(ending);
   }
