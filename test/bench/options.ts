@@ -41,7 +41,7 @@ export const USAGE = `npm run bench -- [--quick] [--only NAME,...] [--peers NAME
 export const WARM_UP = 12;
 
 /** Seconds at a constant rate, at least, and rounds: a p99 differs more from round to round than a rate does. */
-const PACED = 6;
+const PACED = 4;
 const PACED_ROUNDS = 7;
 
 /** Throws with the usage on anything that is no option. */
