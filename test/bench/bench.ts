@@ -29,7 +29,7 @@ async function measureCases(
   const results = new Map(wanted.map(({ name }) => [name, new Map<PeerName, Round[]>()]));
   for (let round = 0; round < options.rounds; round++) {
     tell(`round ${round + 1} of ${options.rounds}`);
-    // nobody is always the first one
+    // no case is always the first one
     const order = [...wanted.slice(round % wanted.length), ...wanted.slice(0, round % wanted.length)];
     for (const { name, peer, measured } of await measureOnce(order, options, place, turns)) {
       const peers = results.get(name);
@@ -104,7 +104,8 @@ async function startPeers(
       if (kinds.length === 0) continue;
       const peer = await startPeer(name, place);
       peers.push(peer);
-      if (warmsUp(name)) await warm(peer, kinds, turns);
+      // one that cannot take its load shows it in its rounds as well
+      if (warmsUp(name)) await warm(peer, kinds, turns).catch((error) => tell(`${name}, warm-up: ${error}`));
     }
   } catch (error) {
     await stop();

@@ -99,25 +99,25 @@ export const CASES: readonly Case[] = [
     name: 'get-1m',
     title: 'GET, 1 MiB',
     kind: { ...READ, prefix: '/large/', paths: LARGE_PATHS },
-    peers: [...PLAIN, 'ifmatch'],
+    peers: [...PLAIN, ...OURS],
   },
   {
     name: 'put-1m',
     title: 'PUT without a condition, 1 MiB',
     kind: { ...WRITE, prefix: '/large/', paths: LARGE_PATHS, bytes: LARGE },
-    peers: [...PLAIN, 'ifmatch'],
+    peers: [...PLAIN, ...OURS],
   },
   {
     name: 'put-hot',
     title: 'PUT without a condition, all to one path',
     kind: { ...WRITE, paths: 1 },
-    peers: [...PLAIN, 'ifmatch'],
+    peers: [...PLAIN, ...OURS],
   },
   {
     name: 'conditional-put-hot',
     title: 'PUT with the current tag, all to one path',
     kind: { ...withField(WRITE, CURRENT), paths: 1 },
-    peers: ['nginx-lua', 'ifmatch'],
+    peers: ['nginx-lua', ...OURS],
   },
 ];
 

@@ -94,7 +94,7 @@ export async function startIfmatch(place: Place, options: IfmatchOptions = {}): 
   const { origin, core } = place;
   const port = await freePort();
   const folder = join(place.folder, `ifmatch-${port}`);
-  await mkdir(folder);
+  await mkdir(folder, { recursive: true });
   const config = await fillIn('ifmatch.yaml', folder, { port, origin: origin.port, more });
   const command = [process.execPath, join(root, 'src/cli.ts'), 'serve', '--config', config];
   const env = { IFMATCH_LOG: level };

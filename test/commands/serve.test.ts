@@ -7,7 +7,7 @@ import { aFile, runCli, type Started, startCli } from '../fixtures/cli.ts';
 import { startOrigin } from '../fixtures/origin.ts';
 import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
 import { closedPort } from '../fixtures/raw-origin.ts';
-import { gate, settle, until } from '../fixtures/until.ts';
+import { gate, LONG, settle, until } from '../fixtures/until.ts';
 
 t.jobs = 2;
 
@@ -27,7 +27,7 @@ async function serve(t: Test, origin: string, yaml = ''): Promise<Served> {
       .split('\n')
       .filter(Boolean)
       .map((line): Record<string, unknown> => JSON.parse(line));
-  await until(() => started.out().includes('\n'), 'it says something');
+  await until(() => started.out().includes('\n'), 'it says something', LONG);
   const [ready] = lines();
   t.match(ready, { level: 30, msg: 'ready', origin });
   const portOf = (url: unknown) => Number(new URL(String(url)).port);

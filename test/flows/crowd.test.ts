@@ -5,7 +5,7 @@ import t from 'tap';
 import { startOrigin } from '../fixtures/origin.ts';
 import { bytesOf } from '../fixtures/raw-client.ts';
 import { startServed } from '../fixtures/served.ts';
-import { until } from '../fixtures/until.ts';
+import { LONG, until } from '../fixtures/until.ts';
 
 /** More than Node's own backlog of 511, and less than any kernel's limit since Linux 5.4. */
 const CROWD = 1_000;
@@ -14,7 +14,8 @@ for (const workers of [1, 2]) {
   t.test(`${CROWD} clients, ${workers} workers`, async (t) => {
     const origin = await startOrigin(t);
     origin.store('/doc', 'here');
-    const served = await startServed(t, { workers, origin: origin.url });
+    const yaml = `origin: { url: '${origin.url}', timeouts: { connect: 40s, read: 40s } }`;
+    const served = await startServed(t, { workers, origin: origin.url, yaml });
     served.process.kill('SIGSTOP');
     let connected = 0;
     let answered = 0;
@@ -32,9 +33,9 @@ for (const workers of [1, 2]) {
       });
       clients.push(client);
     }
-    await until(() => connected === CROWD, 'all are connected');
+    await until(() => connected === CROWD, 'all are connected', LONG);
     served.process.kill('SIGCONT');
     for (const client of clients) client.write(bytesOf('GET', '/doc'));
-    await until(() => answered === CROWD, 'all are answered');
+    await until(() => answered === CROWD, 'all are answered', LONG);
   });
 }

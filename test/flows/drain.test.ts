@@ -5,7 +5,7 @@ import { aFile, startCli } from '../fixtures/cli.ts';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { bytesOf, connect } from '../fixtures/raw-client.ts';
 import { type RawScript, startRawOrigin } from '../fixtures/raw-origin.ts';
-import { until } from '../fixtures/until.ts';
+import { LONG, until } from '../fixtures/until.ts';
 
 // Each waits for drain.timeout.
 t.jobs = 4;
@@ -43,7 +43,7 @@ for (const mode of ['off', 'enforce']) {
     const file = aFile(t, 'ifmatch.yaml', yaml);
     const flags = ['--config', file, '--origin', origin.url, '--listen', '127.0.0.1:0', '--admin', 'off'];
     const served = startCli(t, ['serve', ...flags]);
-    await until(() => served.out().includes('\n'), 'it is ready');
+    await until(() => served.out().includes('\n'), 'it is ready', LONG);
     const { data } = JSON.parse(served.out().split('\n')[0] ?? '');
     await reader(t, Number(new URL(String(data)).port));
     served.process.kill('SIGTERM');

@@ -51,6 +51,25 @@ t.test('answers that nobody took leave their connection to others', async (t) =>
   t.equal((await exchange(ifmatch.port, 'GET', '/good')).content, 'ok');
 });
 
+t.test('a write whose client left before its answer leaves its connection to others', async (t) => {
+  const { origin, ifmatch } = await scene(t, ({ method }) => (method === 'DELETE' ? undefined : OK), {
+    connections: 1,
+  });
+  for (const target of ['/1', '/2']) {
+    const client = await connect(ifmatch.port);
+    client.send(bytesOf('DELETE', target));
+    await until(() => origin.requests.some((request) => request.target === target), 'it is under way');
+    client.reset();
+    await until(
+      () => ifmatch.log.some(({ path }) => path === target),
+      'it is noted that the client has gone',
+    );
+    origin.requests.at(-1)?.socket.write(OK);
+    t.equal((await exchange(ifmatch.port, 'GET', '/good')).content, 'ok');
+  }
+  t.match(ifmatch.log[0], { method: 'DELETE', path: '/1', clientGone: true });
+});
+
 t.test('a write whose client left while it waited for a free connection is never sent', async (t) => {
   const { origin, ifmatch } = await scene(t, ({ target }) => (target === '/hang' ? undefined : OK), {
     connections: 1,

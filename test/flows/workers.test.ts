@@ -13,7 +13,7 @@ import { type Origin, startOrigin } from '../fixtures/origin.ts';
 import { bytesOf, connect, exchange, type RawClient } from '../fixtures/raw-client.ts';
 import type { RawResponse } from '../fixtures/raw-response.ts';
 import { isAlive, startServed } from '../fixtures/served.ts';
-import { gate, settle, until } from '../fixtures/until.ts';
+import { gate, LONG, settle, until } from '../fixtures/until.ts';
 
 const { IFMATCH_SOAK = '2' } = process.env;
 
@@ -108,7 +108,7 @@ t.test('a worker is killed: what it was writing stays locked, what it only check
   const other = await exchange(served.port, 'PUT', '/checked', [`If-Match: ${checked}`], 'other');
   t.equal(other.status, 200);
   t.equal(origin.content('/written'), 'old', 'and that without waiting for the other');
-  await until(async () => served.pids().get(worker) !== pid, 'the place is filled again');
+  await until(async () => served.pids().get(worker) !== pid, 'the place is filled again', LONG);
   t.equal(await served.up(), 3);
 
   const { status, after } = await next;
