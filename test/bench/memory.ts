@@ -21,9 +21,10 @@ const KINDS = (['get', 'not-modified', 'put', 'conditional-put', 'failed'] as co
   (name) => findCase(name).kind,
 );
 const CONNECTIONS = 32;
-/** Seconds of load between two looks, and before the first one. */
+/** Seconds of load between two looks. */
 const SLICE = 30;
-const WARM_UP = 30;
+/** Seconds of load before the first look, twice: what only the start needed takes V8 two to three minutes to give up. */
+const WARM_UP = 90;
 /** V8 drops code that is not used any more only when it has outlived several. */
 const COLLECTIONS = 8;
 /** Milliseconds until what the last load left under way has settled. */
