@@ -114,7 +114,7 @@ function method({ rounds, seconds, pacedRounds, pacedSeconds }: Circumstances): 
     '- By processor time: the same ratio of what one request costs the proxies. It holds where origin, load or other',
     '  programs were the limit.',
     '- At log level warn: the same ratio for an ifmatch that writes no line for a request. None of the others writes one;',
-    '  the targets are judged with it, as ifmatch comes.',
+    '  the targets are judged with the line, as ifmatch comes.',
     `- Delay: an open load that sends on the tick, whatever is still unanswered; ${pacedRounds} rounds of ${pacedSeconds} s. Its own`,
     '  lateness is in the last column.',
     '',
