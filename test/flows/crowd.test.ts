@@ -14,6 +14,7 @@ for (const workers of [1, 2]) {
   t.test(`${CROWD} clients, ${workers} workers`, async (t) => {
     const origin = await startOrigin(t);
     origin.store('/doc', 'here');
+    // they share 128 connections to the origin, and nobody is to be sent away by a deadline
     const yaml = `origin: { url: '${origin.url}', timeouts: { connect: 40s, read: 40s } }`;
     const served = await startServed(t, { workers, origin: origin.url, yaml });
     served.process.kill('SIGSTOP');

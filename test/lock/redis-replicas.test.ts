@@ -18,21 +18,24 @@ t.test('with a replica that follows, a write is armed, and the replica has its l
   lock.release(lease, KNOWN);
 });
 
-t.test('with a replica that has stopped a write is refused, and its key is free again', async (t) => {
-  const { a, b } = await startRedisPair(t);
-  const { lock } = await openRedisLock(t, { port: a.port, replicas: 1 });
-  const lease = await take(lock);
-  b.process.kill('SIGSTOP');
-  const before = performance.now();
-  await t.rejects(lock.arm([lease]), { code: 'lock-engine-unavailable', retryAfter: 5 });
-  t.ok(performance.now() - before < 20_000, 'within bounds');
-  lock.release(lease, KNOWN);
-  b.process.kill('SIGCONT');
-  const again = ask(lock, 'a');
-  await again.ended;
-  t.equal(again.status(), 'granted');
-  again.release();
-});
+t.test(
+  'with a replica that has stopped a write is refused within bounds, and its key is free again',
+  async (t) => {
+    const { a, b } = await startRedisPair(t);
+    const { lock } = await openRedisLock(t, { port: a.port, replicas: 1 });
+    const lease = await take(lock);
+    b.process.kill('SIGSTOP');
+    const before = performance.now();
+    await t.rejects(lock.arm([lease]), { code: 'lock-engine-unavailable', retryAfter: 5 });
+    t.ok(performance.now() - before < 3_000);
+    lock.release(lease, KNOWN);
+    b.process.kill('SIGCONT');
+    const again = ask(lock, 'a');
+    await again.ended;
+    t.equal(again.status(), 'granted');
+    again.release();
+  },
+);
 
 t.test(
   'down: local, and too few replicas: the write is sent, marked, and its key is free after',

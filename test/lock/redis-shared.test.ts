@@ -49,6 +49,7 @@ t.test('three processes in a hurry: never two holders, and each gets its share',
   await Promise.all([0, 1, 2, 0, 1, 2, 0].map(writer));
   t.equal(most, 1);
   const [least = 0, greatest = 0] = [Math.min(...turns), Math.max(...turns)];
+  t.ok(least >= 10, `turns: ${turns}`);
   t.ok(greatest <= 2 * least, `three writers in one process are no reason for more turns: ${turns}`);
 });
 
@@ -114,7 +115,7 @@ t.test(
     holder.release();
     await waiter.ended;
     t.equal(waiter.status(), 'granted');
-    t.ok(performance.now() - before < 30_000, 'after its silence, not after a lease of its own');
+    t.ok(performance.now() - before < 4_900, 'three seconds of silence and one look');
     waiter.release();
   },
 );
