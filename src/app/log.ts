@@ -13,7 +13,7 @@ export interface Log {
   readonly events: Logger;
   /** How a line begins; undefined when lines of this level are not wanted. */
   begin(level: 'info' | 'warn'): LineStart | undefined;
-  /** Writes a whole line, for what is written so often that pino, which goes through the fields one by one, costs too much. */
+  /** Writes a whole line: for what is written so often that pino, which goes through it field by field, costs too much. */
   write(line: Line): void;
 }
 

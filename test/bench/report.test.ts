@@ -63,8 +63,15 @@ t.test('targets are held, missed, or not measured', async (t) => {
     ['conditional-put', 'ifmatch', [aRound(100)]],
     ['put', 'node-http-proxy', [aRound(90)]],
     ['failed', 'ifmatch', [aRound(140)]],
+    ['conditional-put', 'ifmatch-warn', [aRound(180)]],
+    ['failed', 'ifmatch-warn', [aRound(270)]],
   ]);
   const [put, lua, , , failed] = judge(results);
+  t.match(
+    [put?.unlogged, lua?.unlogged, failed?.unlogged],
+    [/^2\.00 /, /^$/, /^1\.50 /],
+    'ours without lines',
+  );
   t.equal(put?.held, true);
   t.equal(lua?.held, undefined);
   t.equal(failed?.held, false);

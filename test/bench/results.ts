@@ -100,12 +100,11 @@ export function judge(results: Results): Verdict[] {
 }
 
 function judgeRatio({ cases }: Results, { ours, theirs, least }: RatioTarget): Verdict {
-  const rounds = ({ case: name, peer }: Measure) => cases.get(name)?.get(peer) ?? [];
-  const unloggedRounds = ({ case: name, peer }: Measure) =>
-    cases.get(name)?.get(peer === 'ifmatch' ? 'ifmatch-warn' : peer) ?? [];
+  const rounds = ({ case: name, peer }: Measure, us: PeerName = 'ifmatch') =>
+    cases.get(name)?.get(peer === 'ifmatch' ? us : peer) ?? [];
   const ratio = ratioOf(rounds(ours), rounds(theirs));
   const cost = costRatioOf(rounds(ours), rounds(theirs));
-  const unlogged = ratioOf(unloggedRounds(ours), unloggedRounds(theirs));
+  const unlogged = ratioOf(rounds(ours, 'ifmatch-warn'), rounds(theirs, 'ifmatch-warn'));
   return {
     target: `${ours.words} at least ${least} of ${theirs.words}`,
     found: ratio === undefined ? undefined : sayRatio(ratio),
