@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../errors.ts';
 import { forbiddenConnectionOption } from '../origin/fields.ts';
 import { parseTarget, type Target } from '../route/target.ts';
+import { FieldNames } from '../semantics/field-names.ts';
 import type { FieldLines } from '../semantics/fields.ts';
 
 export interface Received {
@@ -14,7 +15,16 @@ export interface Received {
 }
 
 /** Fields of which a second line would be read differently by the next hop. */
-const SINGLE = new Set(['host', 'content-type', 'authorization', 'content-length', 'expect', 'max-forwards']);
+const SINGLE = new FieldNames([
+  'host',
+  'content-type',
+  'authorization',
+  'content-length',
+  'expect',
+  'max-forwards',
+]);
+/** Fields that frame the message, or are about the connection. */
+const OF_CONNECTION = new FieldNames(['connection', 'transfer-encoding']);
 
 const HOST = /^(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
 
@@ -41,15 +51,16 @@ export function receive(message: IncomingMessage, requestTarget: string, longest
 
 /** One pass over the raw lines: Node's collapsed map hides repetition. Returns the host. */
 function checkFields(fields: FieldLines, version: string): string {
-  const seen = new Set<string>();
+  const seen: string[] = [];
   let host = '';
   for (let i = 0; i + 1 < fields.length; i += 2) {
-    const name = (fields[i] ?? '').toLowerCase();
+    const field = fields[i] ?? '';
+    const isSingle = SINGLE.has(field);
+    if (!isSingle && !OF_CONNECTION.has(field)) continue;
+    const name = field.toLowerCase();
     const value = fields[i + 1] ?? '';
-    if (SINGLE.has(name)) {
-      if (seen.has(name)) throw invalid(`The field ${name} was sent twice; send it once.`);
-      seen.add(name);
-    }
+    if (isSingle && seen.includes(name)) throw invalid(`The field ${name} was sent twice; send it once.`);
+    seen.push(name);
     if (name === 'host') host = checkHost(value);
     else if (name === 'connection') checkConnection(value);
     else if (name === 'transfer-encoding') checkTransferCoding(value, version);

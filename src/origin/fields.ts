@@ -1,11 +1,14 @@
 // The one policy for fields: which of the client's go to the origin, which go on a probe, which of the origin's come back.
 import { isIP } from 'node:net';
-import { type FieldLines, fieldValues } from '../semantics/fields.ts';
+import { FieldNames } from '../semantics/field-names.ts';
+import { type FieldLines, fieldValues, isNamed } from '../semantics/fields.ts';
 
 /** Fields of one connection (RFC 9110 7.6.1), and what would be a hole if it were passed on. */
-const NEVER_FORWARDED = new Set([
+const NEVER_FORWARDED = new FieldNames([
   'connection',
+  'content-length', // the exchange frames anew
   'expect', // handled here: the verdict comes before the 100
+  'host', // the exchange has the origin's
   'http2-settings',
   'keep-alive',
   'proxy', // httpoxy, CVE-2016-5387
@@ -19,10 +22,11 @@ const NEVER_FORWARDED = new Set([
 ]);
 
 /** They change the method behind the guard's back. */
-const METHOD_OVERRIDES = new Set(['x-http-method', 'x-http-method-override', 'x-method-override']);
+const METHOD_OVERRIDE = ['x-http-method', 'x-http-method-override', 'x-method-override'];
+const METHOD_OVERRIDES = new FieldNames(METHOD_OVERRIDE);
 
 /** They change the target. */
-const TARGET_OVERRIDES = new Set([
+const TARGET_OVERRIDES = new FieldNames([
   'x-original-uri',
   'x-original-url',
   'x-rewrite-url',
@@ -31,7 +35,7 @@ const TARGET_OVERRIDES = new Set([
 ]);
 
 /** Who sent the request, and how: believed only from a trusted peer, otherwise replaced. */
-const FORWARDING = new Set([
+const FORWARDING = new FieldNames([
   'forwarded',
   'x-forwarded-for',
   'x-forwarded-host',
@@ -40,19 +44,13 @@ const FORWARDING = new Set([
   'x-real-ip',
 ]);
 
-const CONDITIONAL = new Set([
-  'if',
-  'if-match',
-  'if-modified-since',
-  'if-none-match',
-  'if-range',
-  'if-unmodified-since',
-]);
+const CONDITION = ['if', 'if-match', 'if-modified-since', 'if-none-match', 'if-range', 'if-unmodified-since'];
+const CONDITIONS = new FieldNames(CONDITION);
 
 /** Conditions, which are evaluated here, and what is of caches, hops and parts: no business of a probe. */
-const NOT_ON_A_PROBE = new Set([
-  ...CONDITIONAL,
-  ...METHOD_OVERRIDES,
+const NOT_ON_A_PROBE = new FieldNames([
+  ...CONDITION,
+  ...METHOD_OVERRIDE,
   'cache-control',
   'digest',
   'max-forwards',
@@ -63,9 +61,9 @@ const NOT_ON_A_PROBE = new Set([
   'want-repr-digest',
 ]);
 /** They describe the request's content, which a probe has not. */
-const OF_CONTENT = /^(?:want-)?content-/;
+const OF_CONTENT = /^(?:want-)?content-/i;
 
-const NEVER_RETURNED = new Set([
+const NEVER_RETURNED = new FieldNames([
   'connection',
   'keep-alive',
   'proxy-authenticate',
@@ -77,7 +75,7 @@ const NEVER_RETURNED = new Set([
 ]);
 
 /** What Connection may name: anything else would take an end-to-end field away on the next hop. */
-const CONNECTION_OPTIONS = new Set(['close', 'http2-settings', 'keep-alive', 'te', 'upgrade']);
+const CONNECTION_OPTIONS = new FieldNames(['close', 'http2-settings', 'keep-alive', 'te', 'upgrade']);
 
 /** How the request came in. */
 export interface Arrival {
@@ -95,16 +93,16 @@ export interface Arrival {
 
 /** The first connection option that is no connection option: `Connection: If-Match` is an attack. */
 export function forbiddenConnectionOption(value: string): string | undefined {
-  for (const option of value.split(',')) {
-    const name = option.trim().toLowerCase();
-    if (name !== '' && !CONNECTION_OPTIONS.has(name)) return name;
-  }
-  return undefined;
+  return connectionOptions(value).find((option) => option !== '' && !CONNECTION_OPTIONS.has(option));
+}
+
+function connectionOptions(value: string): string[] {
+  return value.split(',').map((option) => option.trim().toLowerCase());
 }
 
 /** What the method-override fields of a request name, each value once. */
 export function overriddenMethods(received: FieldLines): string[] {
-  const values = [...METHOD_OVERRIDES].flatMap((name) => fieldValues(received, name));
+  const values = METHOD_OVERRIDE.flatMap((name) => fieldValues(received, name));
   return [...new Set(values.map((value) => value.trim().toUpperCase()))];
 }
 
@@ -121,13 +119,12 @@ export function forwardFields(received: FieldLines, arrival: Arrival): string[] 
   for (let i = 0; i + 1 < received.length; i += 2) {
     const name = received[i] ?? '';
     const value = received[i + 1] ?? '';
-    const lower = name.toLowerCase();
-    if (lower === 'host' || lower === 'content-length' || NEVER_FORWARDED.has(lower)) continue;
     // CGI-like origins fold Content_Length and Content-Length into one variable
-    if (TARGET_OVERRIDES.has(lower) || lower.includes('_')) continue;
-    if (METHOD_OVERRIDES.has(lower) && !arrival.overrides) continue;
-    if (FORWARDING.has(lower)) {
+    if (NEVER_FORWARDED.has(name) || TARGET_OVERRIDES.has(name) || name.includes('_')) continue;
+    if (METHOD_OVERRIDES.has(name) && !arrival.overrides) continue;
+    if (FORWARDING.has(name)) {
       if (!arrival.trusted) continue;
+      const lower = name.toLowerCase();
       if (lower === 'x-forwarded-for')
         forwardedFor = forwardedFor === '' ? value : `${forwardedFor}, ${value}`;
       else if (lower === 'x-forwarded-proto') proto = value;
@@ -141,8 +138,9 @@ export function forwardFields(received: FieldLines, arrival: Arrival): string[] 
   // one element for each hop: those before us have added theirs (RFC 7239 4)
   if (lastForwarded !== undefined) fields[lastForwarded] += `, for=${forwardedNode(arrival.peer)}`;
   fields.push('Via', `${arrival.version} ${arrival.via}`);
-  const hops = [forwardedFor, arrival.peer].filter((hop) => hop !== '');
-  if (hops.length > 0) fields.push('X-Forwarded-For', hops.join(', '));
+  const before = forwardedFor === '' || arrival.peer === '' ? forwardedFor : `${forwardedFor}, `;
+  const hops = `${before}${arrival.peer}`;
+  if (hops !== '') fields.push('X-Forwarded-For', hops);
   fields.push('X-Forwarded-Proto', proto ?? 'http');
   const seenHost = host ?? arrival.host;
   if (seenHost !== '') fields.push('X-Forwarded-Host', seenHost);
@@ -156,7 +154,7 @@ function forwardedNode(peer: string): string {
 
 /** Removes the conditional fields: for validators that the origin does not know, and for reads that are evaluated here. */
 export function withoutConditions(fields: readonly string[]): string[] {
-  return without(fields, (name) => CONDITIONAL.has(name));
+  return without(fields, (name) => CONDITIONS.has(name));
 }
 
 /**
@@ -169,16 +167,16 @@ export function probeFields(forwarded: readonly string[]): string[] {
   return fields;
 }
 
-/** The named field's lines taken out. */
+/** The lines of the field `name` (lower case) taken out. */
 export function withoutField(fields: readonly string[], name: string): string[] {
-  return without(fields, (field) => field === name);
+  return without(fields, (field) => isNamed(field, name));
 }
 
-function without(fields: readonly string[], drop: (lowerCaseName: string) => boolean): string[] {
+function without(fields: readonly string[], drop: (name: string) => boolean): string[] {
   const kept: string[] = [];
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const name = fields[i] ?? '';
-    if (!drop(name.toLowerCase())) kept.push(name, fields[i + 1] ?? '');
+    if (!drop(name)) kept.push(name, fields[i + 1] ?? '');
   }
   return kept;
 }
@@ -188,10 +186,7 @@ function without(fields: readonly string[], drop: (lowerCaseName: string) => boo
  * has no Content-Length (8.6).
  */
 export function returnedFields(status: number, received: FieldLines): string[] {
-  const nominated = new Set<string>(status === 204 ? ['content-length'] : []);
-  for (let i = 0; i + 1 < received.length; i += 2) {
-    if (received[i]?.toLowerCase() !== 'connection') continue;
-    for (const option of (received[i + 1] ?? '').split(',')) nominated.add(option.trim().toLowerCase());
-  }
-  return without(received, (name) => NEVER_RETURNED.has(name) || nominated.has(name));
+  const nominated = fieldValues(received, 'connection').flatMap(connectionOptions);
+  if (status === 204) nominated.push('content-length');
+  return without(received, (name) => NEVER_RETURNED.has(name) || nominated.includes(name.toLowerCase()));
 }

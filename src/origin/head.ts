@@ -1,5 +1,6 @@
 // The head of an origin's answer, as it can be relied on (RFC 9112 4 to 6).
-import { trimOws } from '../semantics/fields.ts';
+import { FieldNames } from '../semantics/field-names.ts';
+import { trimmedBetween, trimOws } from '../semantics/fields.ts';
 import { TEXT, TOKEN } from './grammar.ts';
 
 /** Field values are Latin-1, a character an octet. */
@@ -27,6 +28,9 @@ const HEAD = new RegExp(`^HTTP/1\\.[01] [1-5]\\d\\d(?: ${TEXT})?(?:\r\n${TOKEN}:
 const MINOR = 7;
 const CODE = 9;
 const REASON = 13;
+const LINE_BREAK = 2;
+/** What is read of them here is about the message and its connection. */
+const ABOUT_MESSAGE = new FieldNames(['connection', 'content-length', 'keep-alive', 'transfer-encoding']);
 const ASCII = /^[\t\x20-\x7e]*$/;
 const DIGITS = /^\d{1,15}$/;
 const TIMEOUT = /(?:^|[,;\t ])timeout=(\d{1,6})/i;
@@ -37,21 +41,24 @@ const TIMEOUT = /(?:^|[,;\t ])timeout=(\d{1,6})/i;
  */
 export function readHead(text: string): RawHead | undefined {
   if (!HEAD.test(text)) return undefined;
-  const lines = text.split('\r\n');
-  const [first = ''] = lines;
-  const isHttp11 = first.charAt(MINOR) === '1';
-  const reason = first.slice(REASON);
+  // there is no CR but before an LF, now
+  let end = endOfLine(text, 0);
+  const isHttp11 = text.charAt(MINOR) === '1';
+  const status = Number(text.slice(CODE, REASON - 1));
+  const reason = text.slice(REASON, end);
   const fields: string[] = [];
   let length: string | undefined;
   let coding: string | undefined;
   let connection = '';
   let keepAlive: string | undefined;
-  for (let at = 1; at < lines.length; at++) {
-    const line = lines[at] ?? '';
-    const colon = line.indexOf(':');
-    const name = line.slice(0, colon);
-    const value = trimOws(line.slice(colon + 1));
+  while (end < text.length) {
+    const start = end + LINE_BREAK;
+    end = endOfLine(text, start);
+    const colon = text.indexOf(':', start);
+    const name = text.slice(start, colon);
+    const value = trimmedBetween(text, colon + 1, end);
     fields.push(name, value);
+    if (!ABOUT_MESSAGE.has(name)) continue;
     switch (name.toLowerCase()) {
       case 'content-length':
         if (length !== undefined || !DIGITS.test(value)) return undefined;
@@ -59,7 +66,7 @@ export function readHead(text: string): RawHead | undefined {
         break;
       case 'transfer-encoding':
         // llhttp takes a tab beside it for a part of another coding
-        if (coding !== undefined || line.includes('\t')) return undefined;
+        if (coding !== undefined || text.slice(colon, end).includes('\t')) return undefined;
         coding = value.toLowerCase();
         break;
       case 'connection':
@@ -73,7 +80,7 @@ export function readHead(text: string): RawHead | undefined {
   if (coding !== undefined && (coding !== 'chunked' || length !== undefined || !isHttp11)) return undefined;
   const options = connection.split(',').map(trimOws);
   return {
-    status: Number(first.slice(CODE, REASON - 1)),
+    status,
     statusText: ASCII.test(reason) ? reason : '',
     fields,
     length: length === undefined ? undefined : Number(length),
@@ -81,4 +88,9 @@ export function readHead(text: string): RawHead | undefined {
     persists: !options.includes('close') && (isHttp11 || options.includes('keep-alive')),
     keepAlive: keepAlive === undefined ? undefined : Number(keepAlive) * 1000,
   };
+}
+
+function endOfLine(text: string, from: number): number {
+  const end = text.indexOf('\r', from);
+  return end === -1 ? text.length : end;
 }

@@ -93,7 +93,7 @@ function find(root: Branch, path: readonly string[]): Entry | undefined {
       best = earlier(best, branch.exact, path);
       return;
     }
-    const literal = branch.literals.get(foldCase(segment));
+    const literal = branch.literals.size === 0 ? undefined : branch.literals.get(foldCase(segment));
     if (literal !== undefined) visit(literal, depth + 1);
     if (branch.parameter !== undefined) visit(branch.parameter, depth + 1);
   };

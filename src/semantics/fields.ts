@@ -8,7 +8,7 @@ export function fieldValues(fields: FieldLines, name: string): string[] {
   const values: string[] = [];
   for (let at = 0; at + 1 < fields.length; at += 2) {
     const value = fields[at + 1];
-    if (value !== undefined && fields[at]?.toLowerCase() === name) values.push(value);
+    if (value !== undefined && isNamed(fields[at], name)) values.push(value);
   }
   return values;
 }
@@ -16,9 +16,14 @@ export function fieldValues(fields: FieldLines, name: string): string[] {
 /** The value of the first line named `name` (lower case); '' is a value, undefined means no such line. */
 export function fieldValue(fields: FieldLines, name: string): string | undefined {
   for (let at = 0; at + 1 < fields.length; at += 2) {
-    if (fields[at]?.toLowerCase() === name) return fields[at + 1];
+    if (isNamed(fields[at], name)) return fields[at + 1];
   }
   return undefined;
+}
+
+/** Whether a line's name is `name` (lower case); most differ in length already. */
+export function isNamed(field: string | undefined, name: string): boolean {
+  return field?.length === name.length && field.toLowerCase() === name;
 }
 
 /** The first position from `at` on that is no optional whitespace: SP and HTAB only (RFC 9110 5.6.3). */
@@ -30,10 +35,15 @@ export function skipOws(text: string, at: number): number {
 
 /** `text` without the optional whitespace around it (RFC 9110 5.5). String.trim would take NBSP and others too. */
 export function trimOws(text: string): string {
-  const start = skipOws(text, 0);
-  let end = text.length;
+  return trimmedBetween(text, 0, text.length);
+}
+
+/** The same of the part of `text` between two positions. */
+export function trimmedBetween(text: string, from: number, to: number): string {
+  const start = skipOws(text, from);
+  let end = to;
   while (end > start && isOws(text.charCodeAt(end - 1))) end -= 1;
-  return text.slice(start, end);
+  return text.slice(start, Math.max(start, end));
 }
 
 function isOws(code: number): boolean {

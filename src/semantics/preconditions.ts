@@ -2,6 +2,7 @@
 
 import type { EntityTag, TagCondition } from './entity-tag.ts';
 import { parseEntityTag, parseTagCondition } from './entity-tag.ts';
+import { FieldNames } from './field-names.ts';
 import type { FieldLines } from './fields.ts';
 import { parseHttpDate } from './http-date.ts';
 
@@ -48,11 +49,20 @@ export function readPreconditions(fields: FieldLines, now: number): Precondition
   return found;
 }
 
+const CONDITIONS = new FieldNames([
+  'if-match',
+  'if-none-match',
+  'if-modified-since',
+  'if-unmodified-since',
+  'if-range',
+  'range',
+]);
+
 function conditionalLines(fields: FieldLines): Map<string, string[]> {
   const lines = new Map<string, string[]>();
   for (let at = 0; at + 1 < fields.length; at += 2) {
+    if (!CONDITIONS.has(fields[at] ?? '')) continue;
     const name = (fields[at] ?? '').toLowerCase();
-    if (name !== 'range' && !name.startsWith('if-')) continue;
     const value = fields[at + 1] ?? '';
     const earlier = lines.get(name);
     if (earlier) earlier.push(value);

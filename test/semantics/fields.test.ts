@@ -1,7 +1,14 @@
 // Lines of a field section by name, and optional whitespace.
 
 import t from 'tap';
-import { fieldValue, fieldValues, skipOws, trimOws } from '../../src/semantics/fields.ts';
+import {
+  fieldValue,
+  fieldValues,
+  isNamed,
+  skipOws,
+  trimmedBetween,
+  trimOws,
+} from '../../src/semantics/fields.ts';
 
 const FIELDS = ['Host', 'a', 'If-Match', '"1"', 'IF-MATCH', '', 'x-if-match', 'no', 'if-match', '"2"'];
 
@@ -30,4 +37,22 @@ t.test('optional whitespace is SP and HTAB, and nothing else', async (t) => {
   t.equal(trimOws('\va\f'), '\va\f');
   t.equal(skipOws('  \tx', 0), 3);
   t.equal(skipOws('x  ', 1), 3);
+});
+
+const parts: readonly { readonly name: string; readonly text: string; readonly wanted: string }[] = [
+  { name: 'a value', text: '[a b]', wanted: 'a b' },
+  { name: 'whitespace around it', text: '[ \ta\t ]', wanted: 'a' },
+  { name: 'whitespace outside is not its', text: ' [a] ', wanted: 'a' },
+  { name: 'nothing', text: '[]', wanted: '' },
+  { name: 'nothing but whitespace, and more behind it', text: '[ \t] x', wanted: '' },
+];
+for (const { name, text, wanted } of parts) {
+  t.test(`a part of a text without the whitespace around it: ${name}`, async (t) => {
+    t.equal(trimmedBetween(text, text.indexOf('[') + 1, text.indexOf(']')), wanted);
+  });
+}
+
+t.test('a name is compared in any case, and as a whole', async (t) => {
+  t.ok(isNamed('eTAG', 'etag'));
+  for (const other of ['etags', 'eta', 'etaf', '', undefined]) t.notOk(isNamed(other, 'etag'), `${other}`);
 });
