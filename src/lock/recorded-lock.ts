@@ -5,17 +5,41 @@ import { type Clock, processClock } from './clock.ts';
 import type { AcquireOptions, EngineState, Fate, Lease, Lock, LockState } from './lock.ts';
 import type { LockRecord } from './lock-record.ts';
 
-interface Times {
+/** A lease of the engine, with the moments that count. It is that of this holding alone: no table has to find them. */
+class RecordedLease implements Lease {
+  readonly held: Lease;
   readonly granted: number;
   armed: number | undefined;
-  unserialised: boolean;
+  /** It has been counted as one that went through without the engine. */
+  wentThrough = false;
+  released = false;
+
+  constructor(held: Lease, granted: number) {
+    this.held = held;
+    this.granted = granted;
+  }
+
+  get key(): string {
+    return this.held.key;
+  }
+
+  get fence(): string | undefined {
+    return this.held.fence;
+  }
+
+  get unserialised(): boolean {
+    return this.held.unserialised;
+  }
+
+  remainingMs(): number {
+    return this.held.remainingMs();
+  }
 }
 
 export class RecordedLock implements Lock {
   readonly #lock: Lock;
   readonly #record: LockRecord;
   readonly #clock: Clock;
-  readonly #times = new WeakMap<Lease, Times>();
 
   constructor(lock: Lock, record: LockRecord, clock: Clock = processClock) {
     this.#lock = lock;
@@ -28,9 +52,8 @@ export class RecordedLock implements Lock {
     try {
       const lease = await this.#lock.acquire(key, options);
       const granted = this.#clock.now();
-      this.#times.set(lease, { granted, armed: undefined, unserialised: false });
       this.#record.acquired('granted', granted - asked);
-      return lease;
+      return new RecordedLease(lease, granted);
     } catch (error) {
       const outcome = error instanceof GatewayError ? error.code : 'internal';
       this.#record.acquired(outcome, this.#clock.now() - asked);
@@ -39,30 +62,28 @@ export class RecordedLock implements Lock {
   }
 
   async arm(leases: readonly Lease[]): Promise<void> {
-    await this.#lock.arm(leases);
+    await this.#lock.arm(leases.map(engines));
     const now = this.#clock.now();
     for (const lease of leases) {
-      const times = this.#times.get(lease);
-      if (times === undefined) continue;
+      if (!(lease instanceof RecordedLease) || lease.released) continue;
       // content that was streamed arms twice, and the engine may have gone in between
-      if (lease.unserialised && !times.unserialised) this.#record.unserialised();
-      times.unserialised = lease.unserialised;
-      if (times.armed !== undefined) continue;
-      times.armed = now;
-      this.#record.held('check', now - times.granted);
+      if (lease.unserialised && !lease.wentThrough) this.#record.unserialised();
+      lease.wentThrough = lease.unserialised;
+      if (lease.armed !== undefined) continue;
+      lease.armed = now;
+      this.#record.held('check', now - lease.granted);
     }
   }
 
   release(lease: Lease, fate: Fate): void {
-    const times = this.#times.get(lease);
-    if (times !== undefined) {
-      this.#times.delete(lease);
+    if (lease instanceof RecordedLease && !lease.released) {
+      lease.released = true;
       const now = this.#clock.now();
-      if (times.armed === undefined) this.#record.held('check', now - times.granted);
-      else this.#record.held('write', now - times.armed);
+      if (lease.armed === undefined) this.#record.held('check', now - lease.granted);
+      else this.#record.held('write', now - lease.armed);
       if (fate.kind === 'unknown') this.#record.quarantined();
     }
-    this.#lock.release(lease, fate);
+    this.#lock.release(engines(lease), fate);
   }
 
   state(): LockState {
@@ -76,4 +97,9 @@ export class RecordedLock implements Lock {
   stop(): Promise<void> {
     return this.#lock.stop();
   }
+}
+
+/** The engine's own: it knows its leases by identity. */
+function engines(lease: Lease): Lease {
+  return lease instanceof RecordedLease ? lease.held : lease;
 }

@@ -132,13 +132,13 @@ for (const [when, [at, total]] of Object.entries(unserialised)) {
       },
     };
     const lock = new RecordedLock({ ...noLock(), acquire: async () => lease }, record);
-    await take(lock);
+    const taken = await take(lock);
     t.equal(record.report().unserialisedTotal, 0, 'a write that is refused goes through nowhere');
     gone ||= at === 'arm';
-    await lock.arm([lease]);
+    await lock.arm([taken]);
     gone ||= at === 'arm again';
-    await lock.arm([lease]);
-    lock.release(lease, KNOWN);
+    await lock.arm([taken]);
+    lock.release(taken, KNOWN);
     t.equal(record.report().unserialisedTotal, total);
   });
 }
