@@ -54,6 +54,7 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
       const exchange = new OriginExchange(options, streamed);
       const lane = lanes[options.lane];
       const last = request.method === 'HEAD' && stray.seen;
+      if (!lane.slots.hasFree) exchange.waits();
       const freeSlot = lane.slots.enter(() => lane.connections.carry(request, exchange, last));
       exchange.whenEnded(() => {
         freeSlot();

@@ -85,6 +85,7 @@ export class OriginConnections implements Keeper {
       exchange.broke('unreachable', new Error('the gateway is shutting down'));
       return;
     }
+    exchange.waits();
     this.#opening += 1;
     this.#connect((socket, error) => {
       this.#opening -= 1;

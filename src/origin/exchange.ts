@@ -34,7 +34,7 @@ export type Deadlines =
   /** From the call to the end of the answer. */
   | { readonly total: number }
   | {
-      /** From the call to the first byte out: a free slot, connecting, TLS. */
+      /** Until the first byte is out, where it has to wait: for a free slot, connecting, TLS. */
       readonly start: number;
       /** From the first byte out (of streamed content: from its last byte) to the answer's head. */
       readonly head: number;
@@ -85,7 +85,7 @@ export class OriginExchange {
     const flow = { pause: () => this.#carrier?.pause(), resume: () => this.#carrier?.resume() };
     this.content = new OriginContent(flow, options.lead);
     const { deadlines, cancelBy } = options;
-    this.#arm('total' in deadlines ? deadlines.total : deadlines.start);
+    if ('total' in deadlines) this.#arm(deadlines.total);
     // never taken back: the signal lives no longer than a request, and what has ended cannot be cancelled
     cancelBy?.addEventListener('abort', () => this.cancel());
     if (cancelBy?.aborted) this.cancel();
@@ -144,6 +144,13 @@ export class OriginExchange {
       end: () => {},
       cut: () => {},
     });
+  }
+
+  /** Nothing can leave in this turn of the loop: it waits for a slot or a connection, and `start` runs. */
+  waits(): void {
+    const { deadlines } = this.#options;
+    if (this.#timer === undefined && this.#ending === undefined && 'start' in deadlines)
+      this.#arm(deadlines.start);
   }
 
   /** The first byte is about to leave. False when it must not. */

@@ -6,6 +6,7 @@ import { TEXT, TOKEN } from './grammar.ts';
 
 const NAME = new RegExp(`^${TOKEN}$`);
 const VALUE = new RegExp(`^${TEXT}$`);
+const LINE = new RegExp(`^${TOKEN}: ${TEXT}$`);
 const TARGET = /^\/[!-~\x80-\xff]*$/;
 
 /** They anticipate content, so that none has to be said (RFC 9110 8.6). */
@@ -23,9 +24,9 @@ export function requestHead(request: OriginRequest, last: boolean): string {
   let text = `${method} ${target} HTTP/1.1\r\n`;
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const name = fields[i] ?? '';
-    const value = fields[i + 1] ?? '';
-    if (!NAME.test(name) || !VALUE.test(value)) throw unfit('a field');
-    text += `${name}: ${value}\r\n`;
+    const line = `${name}: ${fields[i + 1] ?? ''}`;
+    if (!LINE.test(line) || line.indexOf(':') !== name.length) throw unfit('a field');
+    text += `${line}\r\n`;
   }
   if (upgrade === undefined) text += last ? 'Connection: close\r\n' : 'Connection: keep-alive\r\n';
   else if (VALUE.test(upgrade)) text += `Connection: upgrade\r\nUpgrade: ${upgrade}\r\n`;
@@ -36,8 +37,12 @@ export function requestHead(request: OriginRequest, last: boolean): string {
 function framing({ method, content = [], length }: OriginRequest): string {
   const streamed = content instanceof Readable;
   if (streamed && length === undefined) return 'Transfer-Encoding: chunked\r\n';
-  const bytes = streamed ? length : content.reduce((sum, piece) => sum + piece.length, 0);
+  const bytes = streamed ? length : bytesOf(content);
   return bytes === 0 && !WITH_CONTENT.has(method) ? '' : `Content-Length: ${bytes}\r\n`;
+}
+
+export function bytesOf(content: readonly Buffer[]): number {
+  return content.reduce((sum, piece) => sum + piece.length, 0);
 }
 
 function unfit(what: string): GatewayError {

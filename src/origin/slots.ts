@@ -9,6 +9,11 @@ export class Slots {
     this.#free = size;
   }
 
+  /** Who enters now does not wait. */
+  get hasFree(): boolean {
+    return this.#free > 0;
+  }
+
   /**
    * Calls `start` once there is a slot: at once, if one is free. The returned function gives up the slot, or the place
    * in the queue; only its first call counts.

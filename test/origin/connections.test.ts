@@ -151,6 +151,29 @@ t.test('streamed content arrives byte for byte, with a length and in chunks', as
   }
 });
 
+/** Sizes about the one up to which content leaves as text, together with its head. */
+const wholes: readonly { readonly name: string; readonly sizes: readonly number[] }[] = [
+  { name: 'nothing', sizes: [] },
+  { name: 'an empty piece', sizes: [0] },
+  { name: 'every octet', sizes: [256] },
+  { name: 'small pieces', sizes: [1, 0, 255, 3] },
+  { name: 'the most that goes with the head', sizes: [8_192] },
+  { name: 'the most, in two pieces', sizes: [8_191, 1] },
+  { name: 'one more', sizes: [8_193] },
+  { name: 'one more, in two pieces', sizes: [8_192, 1] },
+  { name: 'far more', sizes: [70_000, 100_000] },
+];
+for (const { name, sizes } of wholes) {
+  t.test(`content that is there already arrives byte for byte: ${name}`, async (t) => {
+    const { send, origin } = await scene(t, () => OK);
+    const content = sizes.map((size) => Buffer.from(Array.from({ length: size }, (_, at) => (at * 7) % 256)));
+    t.equal((await send('PUT', '/', { content }).head).status, 200);
+    t.equal((await send('PUT', '/next', { content: [Buffer.from('x')] }).head).status, 200);
+    t.equal(origin.requests[0]?.content, Buffer.concat(content).toString('latin1'));
+    t.equal(origin.requests[1]?.content, 'x', 'the next request begins where it ends');
+  });
+}
+
 t.test('content that broke off before it could be sent: nothing leaves', async (t) => {
   const { send, origin } = await scene(t, () => OK);
   const content = new Readable({ read() {} });

@@ -81,6 +81,25 @@ t.test('no connection comes free: a timeout, and the request never leaves', asyn
   t.equal(origin.requests.length, 1);
 });
 
+t.test(
+  'a slot comes free in time: the time for that does not run on while the answer is awaited',
+  async (t) => {
+    const { origin, send } = await scene(
+      t,
+      ({ target, socket }) => {
+        if (target === '/second') setTimeout(() => socket.write(OK), 600);
+        return undefined;
+      },
+      1,
+    );
+    const first = send({ target: '/first' });
+    await until(() => origin.requests.length === 1, 'the first arrives');
+    const second = send({ target: '/second' }, { deadlines: { start: 400, head: 5000 } });
+    first.cancel();
+    t.equal((await second.head).status, 200);
+  },
+);
+
 const fatal: { name: string; script: RawScript; options?: Partial<SendOptions>; kind: RegExp }[] = [
   {
     name: 'connected, no answer',
