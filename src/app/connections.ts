@@ -57,7 +57,7 @@ export class Connections {
     const connection = this.#connection(socket);
     const before = owed(connection.last);
     connection.last = response;
-    response.once('close', () => {
+    response.on('close', () => {
       if (connection.last === response) connection.last = undefined;
       if (connection.active === response) connection.active = undefined;
       if (!response.shouldKeepAlive) connection.finished = true;

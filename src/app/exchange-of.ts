@@ -39,13 +39,15 @@ export function exchangeOf(
   const { host } = received;
   const trusted = gateway.isTrusted(peer);
   const overrides = match.route.override === 'pass' && received.method === 'POST';
+  const { probed, keys } = resourcesFor(plan, match, received, destination);
   const arrival = { peer, trusted, overrides, host, version: message.httpVersion, via: gateway.via };
   return {
     method: received.method,
     effectiveMethod: method,
     target: received.target.raw,
     route: match.route,
-    ...resourcesFor(plan, match, received, destination),
+    probed,
+    keys,
     fields: received.fields,
     preconditions,
     forwarded: ['Host', origin.host(host), ...forwardFields(received.fields, arrival)],
@@ -85,14 +87,15 @@ function resourcesFor(
     return { probed: target.raw, keys: [] };
   }
   if (!locks) return { probed: resource.target, keys: [] };
-  const keys = new Set([resource.key, ...(destination === undefined ? [] : [destination.key])]);
-  return { probed: resource.target, keys: [...keys].sort() };
+  const { key, target: probed } = resource;
+  if (destination === undefined || destination.key === key) return { probed, keys: [key] };
+  return { probed, keys: [key, destination.key].sort() };
 }
 
 /** A signal that fires when the client goes away before its answer was sent. */
 function clientGone(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
-  response.once('close', () => {
+  response.on('close', () => {
     if (!response.writableFinished) controller.abort();
   });
   return controller.signal;

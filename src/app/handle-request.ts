@@ -25,7 +25,7 @@ export async function handleRequest(
   const account = openAccount(message.method, originalUrl);
   // Node's parser stops behind a Connection: upgrade, agreed to or not: nothing more can be read here
   if (message.headers.upgrade !== undefined) response.shouldKeepAlive = false;
-  const closed = new Promise((resolve) => response.once('close', resolve));
+  const closed = new Promise((resolve) => response.on('close', resolve));
   const answer = (made: Answer): void => {
     reply.hijack();
     send(message, response, made, fail);

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import type { Held, Lease } from '../lock/lock.ts';
 import { lost } from '../lock/refusals.ts';
-import type { Content, OriginRequest } from '../origin/exchange.ts';
+import type { Content } from '../origin/exchange.ts';
 import { returnedFields, withoutField } from '../origin/fields.ts';
 import { forwardRead, forwardWrite, gatewayGaveUp, type OriginAnswer } from '../origin/forward.ts';
 import type { Answer, Exchange, PassedAnswer, Tools } from './exchange.ts';
@@ -58,10 +58,15 @@ export async function passWrite(exchange: Exchange, content: Content, tools: Too
 async function sendWrite(exchange: Exchange, content: Content, tools: Tools, leases: readonly Lease[]) {
   const { write, uncertainty } = tools.forward.timeouts;
   const outlives = (lease: Lease) => lease.remainingMs() >= write + uncertainty;
-  const sent = contentOf(exchange, underLeases(content, tools.lock, leases, outlives));
   const forwarded = await forwardWrite(
     tools.origin,
-    { method: exchange.method, target: exchange.target, ...fenced(exchange, sent, tools, leases) },
+    {
+      method: exchange.method,
+      target: exchange.target,
+      fields: fieldsFor(exchange, tools, leases),
+      content: underLeases(content, tools.lock, leases, outlives),
+      length: exchange.content.length,
+    },
     tools.forward,
     // a process that was stopped until now must not send what it was allowed to send then
     () => refuseGone(exchange.clientGone) ?? (leases.every(outlives) ? undefined : lost()),
@@ -77,27 +82,22 @@ function refusal(exchange: Exchange, error: GatewayError): Answer {
 
 /** Forwards a safe request with its content; its answer ends with the client. */
 export async function performSafe(exchange: Exchange, content: Content, tools: Tools): Promise<Answer> {
-  const request = { method: exchange.method, target: exchange.target, ...contentOf(exchange, content) };
+  const { method, target, forwarded: fields } = exchange;
+  const request = { method, target, fields, content, length: exchange.content.length };
   return passed(await forwardRead(tools.origin, request, tools.forward, exchange.clientGone));
 }
 
-/** What is sent besides method and target. */
-type Sent = Pick<OriginRequest, 'fields' | 'content' | 'length'>;
-
 /** The latest lease's fence goes to origins that compare it; what the client says of it does not. */
-function fenced(exchange: Exchange, sent: Sent, { fenceField }: Tools, leases: readonly Lease[]): Sent {
+function fieldsFor({ forwarded, outcome }: Exchange, { fenceField }: Tools, leases: readonly Lease[]) {
   const fence = leases.at(-1)?.fence;
-  if (fence !== undefined) exchange.outcome.fence = fence;
-  if (fenceField === undefined) return sent;
-  const fields = withoutField(sent.fields, fenceField.toLowerCase());
-  return { ...sent, fields: fence === undefined ? fields : [...fields, fenceField, fence] };
-}
-
-function contentOf(exchange: Exchange, content: Content): Sent {
-  return { fields: exchange.forwarded, content, length: exchange.content.length };
+  if (fence !== undefined) outcome.fence = fence;
+  if (fenceField === undefined) return forwarded;
+  const fields = withoutField(forwarded, fenceField.toLowerCase());
+  return fence === undefined ? fields : [...fields, fenceField, fence];
 }
 
 /** The origin's answer with its fields made ready. */
 export function passed(answer: OriginAnswer): PassedAnswer {
-  return { ...answer, made: false, fields: returnedFields(answer.status, answer.fields) };
+  const { status, statusText, fields, content, abandon } = answer;
+  return { made: false, status, statusText, fields: returnedFields(status, fields), content, abandon };
 }

@@ -63,7 +63,7 @@ export async function forwardWrite(
       exchange.discard(Number.POSITIVE_INFINITY);
       settled.then(() => exchange.cancel());
     };
-    return { answer: { ...head, content: exchange.content, abandon }, settled };
+    return { answer: answerOf(head, exchange, abandon), settled };
   } catch (error) {
     const failure = failureOf(error);
     return {
@@ -94,7 +94,7 @@ export async function forwardRead(
   });
   try {
     const head = await exchange.head;
-    return { ...head, content: exchange.content, abandon: () => exchange.discard(MAX_DISCARD) };
+    return answerOf(head, exchange, () => exchange.discard(MAX_DISCARD));
   } catch (error) {
     throw readError(failureOf(error));
   }
@@ -119,10 +119,19 @@ export async function forwardUpgrade(
   try {
     const answer = await Promise.race([exchange.head, upgraded]);
     if ('socket' in answer) return checkUpgraded(answer, request.upgrade);
-    return { ...answer, content: exchange.content, abandon: () => exchange.cancel() };
+    return answerOf(answer, exchange, () => exchange.cancel());
   } catch (error) {
     throw readError(failureOf(error));
   }
+}
+
+/** Every answer is of one shape, whatever else was read of its head. */
+function answerOf(
+  { status, statusText, fields }: OriginHead,
+  { content }: OriginExchange,
+  abandon: () => void,
+): OriginAnswer {
+  return { status, statusText, fields, content, abandon };
 }
 
 /** What the client did not ask for is no tunnel: it would go around the guard (RFC 9110 7.8). */
