@@ -3,3 +3,28 @@
 export const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 /** A field value with the whitespace around it, or a reason phrase. */
 export const TEXT = '[\\t\\x20-\\x7e\\x80-\\xff]*';
+
+const IS_TOKEN = octetsOf(TOKEN);
+const IS_TEXT = octetsOf(TEXT);
+
+/** Whether `text` is a token. */
+export function isToken(text: string): boolean {
+  return text !== '' && consistsOf(text, IS_TOKEN);
+}
+
+/** Whether `text` can be a field value, which fits on one line. */
+export function isText(text: string): boolean {
+  return consistsOf(text, IS_TEXT);
+}
+
+/** For short texts a look at each octet costs a fraction of what it takes to begin a regular expression. */
+function consistsOf(text: string, allowed: Uint8Array): boolean {
+  for (let at = 0; at < text.length; at++) if (allowed[text.charCodeAt(at)] !== 1) return false;
+  return true;
+}
+
+/** For each octet whether a pattern takes it. */
+function octetsOf(pattern: string): Uint8Array {
+  const whole = new RegExp(`^${pattern}$`);
+  return Uint8Array.from({ length: 0x100 }, (_, octet) => (whole.test(String.fromCharCode(octet)) ? 1 : 0));
+}

@@ -2,11 +2,8 @@
 import { Readable } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import type { OriginRequest } from './exchange.ts';
-import { TEXT, TOKEN } from './grammar.ts';
+import { isText, isToken } from './grammar.ts';
 
-const NAME = new RegExp(`^${TOKEN}$`);
-const VALUE = new RegExp(`^${TEXT}$`);
-const LINE = new RegExp(`^${TOKEN}: ${TEXT}$`);
 const TARGET = /^\/[!-~\x80-\xff]*$/;
 
 /** They anticipate content, so that none has to be said (RFC 9110 8.6). */
@@ -20,16 +17,16 @@ const WITH_CONTENT = new Set(['PATCH', 'POST', 'PROPFIND', 'PROPPATCH', 'PUT', '
  */
 export function requestHead(request: OriginRequest, last: boolean): string {
   const { method, target, fields, upgrade } = request;
-  if (!NAME.test(method) || !TARGET.test(target)) throw unfit(`${method} and its target`);
+  if (!isToken(method) || !TARGET.test(target)) throw unfit(`${method} and its target`);
   let text = `${method} ${target} HTTP/1.1\r\n`;
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const name = fields[i] ?? '';
-    const line = `${name}: ${fields[i + 1] ?? ''}`;
-    if (!LINE.test(line) || line.indexOf(':') !== name.length) throw unfit('a field');
-    text += `${line}\r\n`;
+    const value = fields[i + 1] ?? '';
+    if (!isToken(name) || !isText(value)) throw unfit('a field');
+    text += `${name}: ${value}\r\n`;
   }
   if (upgrade === undefined) text += last ? 'Connection: close\r\n' : 'Connection: keep-alive\r\n';
-  else if (VALUE.test(upgrade)) text += `Connection: upgrade\r\nUpgrade: ${upgrade}\r\n`;
+  else if (isText(upgrade)) text += `Connection: upgrade\r\nUpgrade: ${upgrade}\r\n`;
   else throw unfit('a protocol');
   return `${text}${framing(request)}\r\n`;
 }
