@@ -65,7 +65,8 @@ const LIMITS = [
   'A conditional PUT is two exchanges with the origin, one after the other, and a plain PUT is one. `bare-node` does the',
   'two with Node and undici and nothing else: no condition is read, nothing is locked, logged, bounded or checked. What it',
   "reaches of node-http-proxy's plain PUT shows how far the first target is from what that can do at all. A 412 is the same",
-  'request as the PUT but for the second exchange: the faster an exchange is, the closer the two are.',
+  'request as the PUT but for the second exchange: the faster an exchange is, the closer the two are. So both are measured',
+  'in a second way, against what does the same work: HEAD and PUT by `bare-node`, and one exchange by node-http-proxy.',
 ];
 
 function page(results: Results, how: Circumstances, memory: string): string {

@@ -75,6 +75,10 @@ t.test('targets are held, missed, or not measured', async (t) => {
   t.equal(put?.held, true);
   t.equal(lua?.held, undefined);
   t.equal(failed?.held, false);
+  t.equal(
+    judge(results).find(({ target }) => target.startsWith('PUT that ends in 412 at least 1 of'))?.held,
+    true,
+  );
   t.equal(disturbance(results), undefined);
   const disturbed = resultsOf([['get', 'ifmatch', [aRound(1), { ...aRound(1), others: 0.5 }]]]);
   t.match(disturbance(disturbed), /1 of 2 rounds, up to 50 %/);
