@@ -15,6 +15,11 @@ import { measureInTurns, type Round, type RoundOptions } from './rounds.ts';
 import { measureSeries, type Series } from './series.ts';
 
 const CONNECTIONS = 32;
+/**
+ * Seconds at the same rate that are not counted. Between its turns a peer is idle for minutes: V8 gives memory back, drops
+ * code with it, and both come as one long pause in the first second of the next round.
+ */
+const PACED_LEAD_IN = 2;
 
 function tell(line: string): void {
   process.stderr.write(`${line}\n`);
@@ -138,12 +143,6 @@ async function measurePaced(options: Options, place: Place, turns: RoundOptions)
   }
   return results;
 }
-
-/**
- * Seconds at the same rate that are not counted. Between its turns a peer is idle for minutes: V8 gives memory back, drops
- * code with it, and both come as one long pause in the first second of the next round.
- */
-const PACED_LEAD_IN = 2;
 
 async function paceOnce(name: CaseName, { port }: Peer, seconds: number): Promise<PacedRound['paced']> {
   const { kind } = findCase(name);

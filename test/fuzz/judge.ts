@@ -122,7 +122,10 @@ function unanswered(
 ): string[] {
   const left = answers.map(({ status }) => status);
   const closed = stop !== 'end' || log.length < requests.length;
-  for (const { status, code, clientGone } of log) {
+  // a line without a status can stand for any refusal: it must not take the one that another line names
+  const unnamed = ({ status }: LogLine): number => (status === undefined ? 1 : 0);
+  const lines = log.toSorted((one, other) => unnamed(one) - unnamed(other));
+  for (const { status, code, clientGone } of lines) {
     const at = status === undefined ? left.findIndex((s) => s >= 400) : left.indexOf(Number(status));
     if (at >= 0) left.splice(at, 1);
     else if (!closed && status !== undefined && clientGone !== true)
