@@ -38,6 +38,7 @@ function framing({ method, content = [], length }: OriginRequest): string {
   return bytes === 0 && !WITH_CONTENT.has(method) ? '' : `Content-Length: ${bytes}\r\n`;
 }
 
+/** How many bytes content is that is all there. */
 export function bytesOf(content: readonly Buffer[]): number {
   return content.reduce((sum, piece) => sum + piece.length, 0);
 }

@@ -93,6 +93,7 @@ function find(root: Branch, path: readonly string[]): Entry | undefined {
       best = earlier(best, branch.exact, path);
       return;
     }
+    // V8 interns what a Map is asked for
     const literal = branch.literals.size === 0 ? undefined : branch.literals.get(foldCase(segment));
     if (literal !== undefined) visit(literal, depth + 1);
     if (branch.parameter !== undefined) visit(branch.parameter, depth + 1);

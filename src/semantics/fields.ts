@@ -43,7 +43,7 @@ export function trimmedBetween(text: string, from: number, to: number): string {
   const start = skipOws(text, from);
   let end = to;
   while (end > start && isOws(text.charCodeAt(end - 1))) end -= 1;
-  return text.slice(start, Math.max(start, end));
+  return text.slice(start, end);
 }
 
 function isOws(code: number): boolean {

@@ -61,8 +61,9 @@ const CONDITIONS = new FieldNames([
 function conditionalLines(fields: FieldLines): Map<string, string[]> {
   const lines = new Map<string, string[]>();
   for (let at = 0; at + 1 < fields.length; at += 2) {
-    if (!CONDITIONS.has(fields[at] ?? '')) continue;
-    const name = (fields[at] ?? '').toLowerCase();
+    const field = fields[at] ?? '';
+    if (!CONDITIONS.has(field)) continue;
+    const name = field.toLowerCase();
     const value = fields[at + 1] ?? '';
     const earlier = lines.get(name);
     if (earlier) earlier.push(value);

@@ -10,16 +10,11 @@ import { pace } from './paced.ts';
 import { installPeers, type Peer, type Place, startPeer, versions, warmsUp } from './peers.ts';
 import { endOnSignals, memoryFolder, removeFolder } from './program.ts';
 import { asText, sectionsOf } from './report.ts';
-import { judge, PACE, type PacedRound, type Results, voids } from './results.ts';
+import { judge, PACE, PACED_LEAD_IN, type PacedRound, type Results, voids } from './results.ts';
 import { measureInTurns, type Round, type RoundOptions } from './rounds.ts';
 import { measureSeries, type Series } from './series.ts';
 
 const CONNECTIONS = 32;
-/**
- * Seconds at the same rate that are not counted. Between its turns a peer is idle for minutes: V8 gives memory back, drops
- * code with it, and both come as one long pause in the first second of the next round.
- */
-const PACED_LEAD_IN = 2;
 
 function tell(line: string): void {
   process.stderr.write(`${line}\n`);

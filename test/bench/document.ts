@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DESCRIPTIONS } from './peers.ts';
 import { drawPicture } from './picture.ts';
 import { asMarkdown, sectionsOf } from './report.ts';
-import type { Results } from './results.ts';
+import { PACED_LEAD_IN, type Results } from './results.ts';
 
 const DOCS = join(import.meta.dirname, '../../docs');
 const PAGE = join(DOCS, 'performance.md');
@@ -117,7 +117,7 @@ function method({ rounds, seconds, pacedRounds, pacedSeconds }: Circumstances): 
     '- At log level warn: the same ratio for an ifmatch that writes no line for a request. None of the others writes one;',
     '  the targets are judged with the line, as ifmatch comes.',
     `- Delay: an open load that sends on the tick, whatever is still unanswered; ${pacedRounds} rounds of ${pacedSeconds} s, each behind`,
-    '  two seconds of the same load, for V8 gives memory and code back while it is idle, and the pause in which it does so',
+    `  ${PACED_LEAD_IN} s of the same load, for V8 gives memory and code back while it is idle, and the pause in which it does so`,
     '  comes with the next requests (20 to 40 ms, once). Its own lateness is in the last column.',
     '',
     ...Object.entries(DESCRIPTIONS).map(([name, words]) => `- ${name}: ${words}`),
