@@ -107,12 +107,8 @@ export class AnswerParser {
 
   #takeHead(bytes: Buffer, at: number): number {
     const before = this.#part.length;
-    const all =
-      before === 0
-        ? at === 0
-          ? bytes
-          : bytes.subarray(at)
-        : Buffer.concat([this.#part, bytes.subarray(at)]);
+    const rest = at === 0 ? bytes : bytes.subarray(at);
+    const all = before === 0 ? rest : Buffer.concat([this.#part, rest]);
     const end = all.indexOf(HEAD_END, Math.max(0, before - HEAD_END.length), 'latin1');
     // however it is cut: the last bytes may be a part of its end
     if ((end === -1 ? all.length - HEAD_END.length + 1 : end) > MAX_HEAD) {
