@@ -186,14 +186,23 @@ function without(fields: readonly string[], drop: (name: string) => boolean): st
  * has no Content-Length (8.6).
  */
 export function returnedFields(status: number, received: FieldLines): string[] {
-  const options = fieldValues(received, 'connection').flatMap(connectionOptions);
-  // mostly none is left; a Set, for an origin may name thousands
-  const nominated = new Set(options.filter((option) => !NEVER_RETURNED.has(option)));
+  const nominated = nominatedFields(received);
   return without(
     received,
     (name) =>
       NEVER_RETURNED.has(name) ||
       (status === 204 && isNamed(name, 'content-length')) ||
-      (nominated.size > 0 && nominated.has(name.toLowerCase())),
+      (nominated?.has(name.toLowerCase()) ?? false),
   );
+}
+
+/** What Connection names beside fields that never come back; mostly nothing. A Set, for an origin may name thousands. */
+function nominatedFields(received: FieldLines): Set<string> | undefined {
+  let nominated: Set<string> | undefined;
+  for (const value of fieldValues(received, 'connection')) {
+    if (NEVER_RETURNED.has(value)) continue;
+    nominated ??= new Set();
+    for (const option of connectionOptions(value)) nominated.add(option);
+  }
+  return nominated;
 }

@@ -1,6 +1,6 @@
 // The head of an origin's answer, as it can be relied on (RFC 9112 4 to 6).
 import { FieldNames } from '../semantics/field-names.ts';
-import { trimmedBetween, trimOws } from '../semantics/fields.ts';
+import { trimmedBetween } from '../semantics/fields.ts';
 import { TEXT, TOKEN } from './grammar.ts';
 
 /** Field values are Latin-1, a character an octet. */
@@ -33,6 +33,9 @@ const LINE_BREAK = 2;
 const ABOUT_MESSAGE = new FieldNames(['connection', 'content-length', 'keep-alive', 'transfer-encoding']);
 const ASCII = /^[\t\x20-\x7e]*$/;
 const DIGITS = /^\d{1,15}$/;
+/** Among the options of Connection, of which each is followed by a comma. */
+const CLOSE = /(?:^|,)[\t ]*close[\t ]*,/i;
+const KEEP_ALIVE = /(?:^|,)[\t ]*keep-alive[\t ]*,/i;
 const TIMEOUT = /(?:^|[,;\t ])timeout=(\d{1,6})/i;
 
 /**
@@ -70,7 +73,7 @@ export function readHead(text: string): RawHead | undefined {
         coding = value.toLowerCase();
         break;
       case 'connection':
-        connection += `,${value.toLowerCase()}`;
+        connection += `${value},`;
         break;
       case 'keep-alive':
         keepAlive = TIMEOUT.exec(value)?.[1];
@@ -78,14 +81,13 @@ export function readHead(text: string): RawHead | undefined {
     }
   }
   if (coding !== undefined && (coding !== 'chunked' || length !== undefined || !isHttp11)) return undefined;
-  const options = connection.split(',').map(trimOws);
   return {
     status,
     statusText: ASCII.test(reason) ? reason : '',
     fields,
     length: length === undefined ? undefined : Number(length),
     chunked: coding !== undefined,
-    persists: !options.includes('close') && (isHttp11 || options.includes('keep-alive')),
+    persists: !CLOSE.test(connection) && (isHttp11 || KEEP_ALIVE.test(connection)),
     keepAlive: keepAlive === undefined ? undefined : Number(keepAlive) * 1000,
   };
 }

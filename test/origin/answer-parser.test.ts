@@ -165,6 +165,21 @@ const whole: readonly Row[] = [
     wanted: { persists: false },
   },
   {
+    name: 'close between others, with whitespace around it',
+    bytes: `${OK}Connection: a ,\tCLOSE , b\r\nContent-Length: 0\r\n\r\n`,
+    wanted: { persists: false },
+  },
+  {
+    name: 'options of which close is only a part',
+    bytes: `${OK}Connection: close-it, not-close, no close, close;\r\nContent-Length: 0\r\n\r\n`,
+    wanted: { persists: true },
+  },
+  {
+    name: 'HTTP/1.0 with an option of which keep-alive is only a part',
+    bytes: 'HTTP/1.0 200 OK\r\nConnection: keep-alive-not\r\nContent-Length: 0\r\n\r\n',
+    wanted: { persists: false },
+  },
+  {
     name: 'HTTP/1.0',
     bytes: 'HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n',
     wanted: { persists: false, rest: '' },
