@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --no-memory-reducer --min-semi-space-size=16
 // The command line: finds the command; what each one does is in commands/.
 import { check } from './commands/check.ts';
 import { demo } from './commands/demo.ts';

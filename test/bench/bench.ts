@@ -10,8 +10,8 @@ import { pace } from './paced.ts';
 import { installPeers, type Peer, type Place, startPeer, versions, warmsUp } from './peers.ts';
 import { endOnSignals, memoryFolder, removeFolder } from './program.ts';
 import { asText, sectionsOf } from './report.ts';
-import { judge, PACE, PACED_LEAD_IN, type PacedRound, type Results, voids } from './results.ts';
-import { measureInTurns, type Round, type RoundOptions } from './rounds.ts';
+import { judge, PACE, type PacedRound, type Results, voids } from './results.ts';
+import { FIRST, LEAD_IN, measureInTurns, type Round, type RoundOptions } from './rounds.ts';
 import { measureSeries, type Series } from './series.ts';
 
 const CONNECTIONS = 32;
@@ -62,13 +62,20 @@ async function measureOnce(
         .filter(({ name }) => one.peers.includes(name))
         .map(({ name, port, pid }) => {
           const label = `${one.name}, ${name}`;
-          const subject = { label, port, pid, kind: one.kind, connections: CONNECTIONS, warmsUp: false };
+          const subject = {
+            label,
+            port,
+            pid,
+            kind: one.kind,
+            connections: CONNECTIONS,
+            warmsUp: warmsUp(name),
+          };
           return { name: one.name, peer: name, subject };
         }),
     );
     const rounds = await measureInTurns(
       subjects.map(({ subject }) => subject),
-      { ...turns, rounds: 1 },
+      { ...turns, rounds: 1, warmUp: FIRST },
     );
     return subjects.map(({ name, peer }, index) => ({
       name,
@@ -142,7 +149,7 @@ async function measurePaced(options: Options, place: Place, turns: RoundOptions)
 async function paceOnce(name: CaseName, { port }: Peer, seconds: number): Promise<PacedRound['paced']> {
   const { kind } = findCase(name);
   try {
-    await pace(kind, { port, rate: PACE, seconds: PACED_LEAD_IN });
+    await pace(kind, { port, rate: PACE, seconds: LEAD_IN });
     const paced = await pace(kind, { port, rate: PACE, seconds });
     return paced.wrong > 0 ? { void: `${paced.wrong} wrong answers` } : paced;
   } catch (error) {
@@ -158,6 +165,7 @@ async function measureAll(options: Options, cores: Cores): Promise<Results> {
     rounds: options.rounds,
     seconds: options.seconds,
     warmUp: options.warmUp,
+    leadIn: options.leadIn,
     tell,
   };
   try {

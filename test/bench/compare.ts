@@ -13,7 +13,7 @@ import { endOnSignals, memoryFolder, removeFolder } from './program.ts';
 import { asText } from './report.ts';
 import { sayRatio } from './results.ts';
 import { checkOut, ROOT } from './revision.ts';
-import { measureInTurns, type Subject } from './rounds.ts';
+import { LEAD_IN, measureInTurns, type Subject } from './rounds.ts';
 
 const USAGE = `npm run bench:compare -- REV [--threshold 0.9] [--rounds 5] [--seconds 3] [--micro] [--flows]
 
@@ -123,6 +123,7 @@ async function compareFlows(
       rounds,
       seconds,
       warmUp: WARM_UP,
+      leadIn: LEAD_IN,
       tell,
     });
     return CASES.map((name, index) => ({

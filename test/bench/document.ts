@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { DESCRIPTIONS } from './peers.ts';
 import { drawPicture } from './picture.ts';
 import { asMarkdown, sectionsOf } from './report.ts';
-import { PACED_LEAD_IN, type Results } from './results.ts';
+import type { Results } from './results.ts';
+import { LEAD_IN } from './rounds.ts';
 
 const DOCS = join(import.meta.dirname, '../../docs');
 const PAGE = join(DOCS, 'performance.md');
@@ -107,7 +108,9 @@ function method({ rounds, seconds, pacedRounds, pacedSeconds }: Circumstances): 
     '  medians of the ratios within a round. Every round of the cases has processes of its own, for V8 makes code of',
     '  different speed from one process to the next; delay and what grows are measured on one. Twelve seconds of load with',
     '  the small cases, and three with the large ones, go before for each that runs on V8, which compiles meanwhile: a proxy',
-    '  runs for months.',
+    `  runs for months. For the same reason ${LEAD_IN} s of load go before each of its rounds, too: V8 gives memory back while a`,
+    '  program waits for its turn, drops compiled code with it, and the next requests pay for that. ifmatch is started with',
+    '  the flags of its image, which keep V8 from doing so; the others as they come.',
     '- Every status is checked: a real request before and after each round, the number of answers with 400 or more, and the',
     '  mean length of all answers. A round with a wrong one is void and listed.',
     '- `core used` is the processor time of the proxy against the clock. With * the proxy was not the limit: origin, load or',
@@ -117,8 +120,7 @@ function method({ rounds, seconds, pacedRounds, pacedSeconds }: Circumstances): 
     '- At log level warn: the same ratio for an ifmatch that writes no line for a request. None of the others writes one;',
     '  the targets are judged with the line, as ifmatch comes.',
     `- Delay: an open load that sends on the tick, whatever is still unanswered; ${pacedRounds} rounds of ${pacedSeconds} s, each behind`,
-    `  ${PACED_LEAD_IN} s of the same load, for V8 gives memory and code back while it is idle, and the pause in which it does so`,
-    '  comes with the next requests (20 to 40 ms, once). Its own lateness is in the last column.',
+    `  ${LEAD_IN} s of the same load. Its own lateness is in the last column.`,
     '',
     ...Object.entries(DESCRIPTIONS).map(([name, words]) => `- ${name}: ${words}`),
   ];

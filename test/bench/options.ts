@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { CASES, type CaseName, type PeerName } from './cases.ts';
 import { DESCRIPTIONS } from './peers.ts';
+import { LEAD_IN } from './rounds.ts';
 
 /** What grows, and the delay at a constant rate: measured beside the cases. */
 export const SERIES = ['connections', 'routes', 'tags', 'writers'] as const;
@@ -22,6 +23,8 @@ export interface Options {
   readonly pacedRounds: number;
   /** Seconds of load before the rounds, for programs whose code is compiled while they run. */
   readonly warmUp: number;
+  /** Seconds of it before each round, for the same. */
+  readonly leadIn: number;
   /** Writes docs/performance.md and its picture. */
   readonly write: boolean;
   /** As it was typed, for the report. */
@@ -76,6 +79,7 @@ export function readOptions(args: string[]): Options {
     pacedSeconds: quick ? seconds : Math.max(seconds, PACED),
     pacedRounds: quick ? rounds : Math.max(rounds, PACED_ROUNDS),
     warmUp: quick ? 1 : WARM_UP,
+    leadIn: quick ? 0 : LEAD_IN,
     write,
     command: ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
   };

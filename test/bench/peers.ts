@@ -96,9 +96,16 @@ export async function startIfmatch(place: Place, options: IfmatchOptions = {}): 
   const folder = join(place.folder, `ifmatch-${port}`);
   await mkdir(folder, { recursive: true });
   const config = await fillIn('ifmatch.yaml', folder, { port, origin: origin.port, more });
-  const command = [process.execPath, join(root, 'src/cli.ts'), 'serve', '--config', config];
+  const program = join(root, 'src/cli.ts');
+  const command = [process.execPath, ...flagsOf(program), program, 'serve', '--config', config];
   const env = { IFMATCH_LOG: level };
   return { name, port, ...(await startProgram(command, { core, port, env })) };
+}
+
+/** The flags for Node in a program's first line. */
+function flagsOf(program: string): string[] {
+  const [first = ''] = readFileSync(program, 'utf8').split('\n');
+  return first.split(' ').filter((word) => word.startsWith('--'));
 }
 
 async function commandOf(

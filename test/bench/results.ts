@@ -102,11 +102,6 @@ const DELAYS = [
 
 /** Requests a second at which delay is measured. */
 export const PACE = 1_000;
-/**
- * Seconds at the same rate that are not counted. Between its turns a peer is idle for minutes: V8 gives memory back, drops
- * code with it, and both come as one long pause in the first second of the next round.
- */
-export const PACED_LEAD_IN = 2;
 
 export function judge(results: Results): Verdict[] {
   return [

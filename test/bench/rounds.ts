@@ -38,14 +38,22 @@ export interface RoundOptions {
   readonly proxyCore: number;
   readonly rounds: number;
   readonly seconds: number;
-  /** Seconds of load that go before, for who warms up; V8 needs 8 to 12 of them. */
+  /** Seconds of load that go before all rounds, for who warms up; V8 needs 8 to 12 of them. */
   readonly warmUp: number;
+  /** Seconds of load that go before each round, for the same. */
+  readonly leadIn: number;
   /** Told of each round as it is over. */
   readonly tell: (line: string) => void;
 }
 
 /** Seconds of load that go before for all others: connections are opened. */
-const FIRST = 1;
+export const FIRST = 1;
+
+/**
+ * Seconds of load before a round that are not counted. Between its turns a program is idle for a minute: V8 gives memory
+ * back, drops code with it, and both come as one long pause in the first second of the next round.
+ */
+export const LEAD_IN = 2;
 
 /** From this share on, what others do on the core is worth a word. */
 export const DISTURBED = 0.05;
@@ -63,6 +71,7 @@ export async function measureInTurns(
       const at = (turn + round) % subjects.length;
       const subject = subjects[at];
       if (subject === undefined) continue;
+      if (subject.warmsUp && options.leadIn > 0) await measure(subject, options, options.leadIn);
       const measured = await measure(subject, options, options.seconds);
       results[at]?.push(measured);
       options.tell(`  ${round + 1}/${options.rounds} ${subject.label}: ${sayRound(measured)}`);
