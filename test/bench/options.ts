@@ -36,7 +36,7 @@ export const USAGE = `npm run bench -- [--quick] [--only NAME,...] [--peers NAME
   --quick    one round of a second: whether it runs, not how fast
   --only     ${[...CASES.map(({ name }) => name), ...SERIES, 'paced'].join(', ')}
   --peers    ${Object.keys(DESCRIPTIONS).join(', ')}
-  --rounds   5 by default, --seconds 3: 50 minutes
+  --rounds   5 by default, --seconds 3; three rounds of 2 s take 45 minutes
   --write    writes docs/performance.md and docs/performance.svg
 `;
 
