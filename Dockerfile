@@ -45,7 +45,7 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["node", "/app/di
 
 # SIGTERM drains; give it as long as `drain` in the configuration says: docker stop --time 70.
 STOPSIGNAL SIGTERM
-# V8 stays ready for the next request: otherwise it gives memory back after a quiet minute, and drops compiled code with it
-# (docs/performance.md).
+# V8 stays ready for the next request: otherwise it gives memory back after a minute or two of quiet and drops compiled code
+# with it, and has to collect while its young generation grows anew.
 ENTRYPOINT ["node", "--no-memory-reducer", "--min-semi-space-size=16", "/app/dist/cli.js"]
 CMD ["serve"]

@@ -196,11 +196,11 @@ export function returnedFields(status: number, received: FieldLines): string[] {
   );
 }
 
-/** What Connection names beside fields that never come back; mostly nothing. A Set, for an origin may name thousands. */
+/** What Connection names; undefined: nothing to take out. A Set, for an origin may name thousands. */
 function nominatedFields(received: FieldLines): Set<string> | undefined {
   let nominated: Set<string> | undefined;
   for (const value of fieldValues(received, 'connection')) {
-    if (NEVER_RETURNED.has(value)) continue;
+    if (NEVER_RETURNED.has(value)) continue; // one name alone, as in most answers
     nominated ??= new Set();
     for (const option of connectionOptions(value)) nominated.add(option);
   }

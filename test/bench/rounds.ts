@@ -46,7 +46,7 @@ export interface RoundOptions {
   readonly tell: (line: string) => void;
 }
 
-/** Seconds of load that go before for all others: connections are opened. */
+/** Seconds of load that go before for all others, and for who is warm already: connections are opened. */
 export const FIRST = 1;
 
 /**
