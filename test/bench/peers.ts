@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { debianProgram } from '../fixtures/debian.ts';
+import { nodeFlags } from '../fixtures/node-flags.ts';
 import type { PeerName } from './cases.ts';
 import type { Origin } from './origin.ts';
 import { fillIn, freePort, type Program, startProgram } from './program.ts';
@@ -97,15 +98,9 @@ export async function startIfmatch(place: Place, options: IfmatchOptions = {}): 
   await mkdir(folder, { recursive: true });
   const config = await fillIn('ifmatch.yaml', folder, { port, origin: origin.port, more });
   const program = join(root, 'src/cli.ts');
-  const command = [process.execPath, ...flagsOf(program), program, 'serve', '--config', config];
+  const command = [process.execPath, ...nodeFlags(program), program, 'serve', '--config', config];
   const env = { IFMATCH_LOG: level };
   return { name, port, ...(await startProgram(command, { core, port, env })) };
-}
-
-/** The flags for Node in a program's first line. */
-function flagsOf(program: string): string[] {
-  const [first = ''] = readFileSync(program, 'utf8').split('\n');
-  return first.split(' ').filter((word) => word.startsWith('--'));
 }
 
 async function commandOf(

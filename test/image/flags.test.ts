@@ -1,20 +1,20 @@
 // The flags for Node: the same however ifmatch is started, known to Node, and passed on to workers.
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { z } from 'zod';
+import { flagsIn, nodeFlags } from '../fixtures/node-flags.ts';
+import { startOrigin } from '../fixtures/origin.ts';
+import { startServed } from '../fixtures/served.ts';
 
-const read = (name: string): string =>
-  readFileSync(fileURLToPath(new URL(`../../${name}`, import.meta.url)), 'utf8');
-const flagsIn = (words: readonly string[]): string[] => words.filter((word) => word.startsWith('--'));
+const place = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url));
+const read = (name: string): string => readFileSync(place(name), 'utf8');
 
-const [first = ''] = read('src/cli.ts').split('\n');
-const flags = flagsIn(first.split(' '));
+const flags = nodeFlags(place('src/cli.ts'));
 
 t.test('V8 keeps what it has compiled while nobody asks', async (t) => {
-  t.match(first, /^#!\/usr\/bin\/env -S node --/);
+  t.match(read('src/cli.ts'), /^#!\/usr\/bin\/env -S node --/, 'env splits the words');
   t.ok(flags.includes('--no-memory-reducer'));
 });
 
@@ -32,12 +32,15 @@ t.test('Node knows them', async (t) => {
   t.same({ status, stderr }, { status: 0, stderr: '' });
 });
 
-t.test('processes that a cluster forks have them too', async (t) => {
-  const program = `
-    const cluster = require('node:cluster');
-    if (cluster.isPrimary) cluster.fork();
-    else { console.log(JSON.stringify(process.execArgv)); process.disconnect(); }`;
-  const place = join(t.testdir({ 'program.cjs': program }), 'program.cjs');
-  const { stdout } = spawnSync(process.execPath, [...flags, place], { encoding: 'utf8' });
-  t.same(JSON.parse(stdout), flags);
+const skip = existsSync('/proc/self/cmdline') ? false : 'this system has no /proc to look at';
+
+t.test('workers have them too', { skip }, async (t) => {
+  const origin = await startOrigin(t);
+  const served = await startServed(t, { workers: 2, origin: origin.url });
+  const pids = [...served.pids().values()];
+  t.equal(pids.length, 2);
+  for (const pid of pids) {
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    t.same([flagsIn(words), words.includes('worker')], [flags, true]);
+  }
 });
