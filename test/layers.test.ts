@@ -8,7 +8,8 @@ const SRC = join(import.meta.dirname, '../src');
 
 /** Folders and single files; each imports only from its own folder and from those above it here. */
 const LAYERS = [
-  ...['semantics', 'route', 'errors.ts', 'config', 'lock', 'origin', 'guard', 'app', 'admin'],
+  ...['semantics', 'route', 'errors.ts', 'cancel-signal.ts', 'config'],
+  ...['lock', 'origin', 'guard', 'app', 'admin'],
   ...['start.ts', 'workers', 'demo', 'commands', 'cli.ts'],
 ];
 

@@ -1,5 +1,6 @@
 // Turns a received request into what the guard works on.
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Cancellation, type CancelSignal } from '../cancel-signal.ts';
 import { GatewayError } from '../errors.ts';
 import type { Exchange } from '../guard/exchange.ts';
 import { forwardFields } from '../origin/fields.ts';
@@ -93,10 +94,10 @@ function resourcesFor(
 }
 
 /** A signal that fires when the client goes away before its answer was sent. */
-function clientGone(response: ServerResponse): AbortSignal {
-  const controller = new AbortController();
+function clientGone(response: ServerResponse): CancelSignal {
+  const gone = new Cancellation();
   response.on('close', () => {
-    if (!response.writableFinished) controller.abort();
+    if (!response.writableFinished) gone.abort();
   });
-  return controller.signal;
+  return gone;
 }

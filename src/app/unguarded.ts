@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import replyFrom, { type FastifyReplyFromOptions } from '@fastify/reply-from';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { CancelSignal } from '../cancel-signal.ts';
 import type { GatewayError } from '../errors.ts';
 import { refuseGone } from '../guard/perform.ts';
 import type { OriginClient } from '../origin/client.ts';
@@ -22,7 +23,7 @@ export interface UnguardedRequest {
   readonly content: Content;
   /** Bytes of a stream; undefined: it goes out in chunks. */
   readonly length: number | undefined;
-  readonly clientGone: AbortSignal;
+  readonly clientGone: CancelSignal;
   /** The fields for the client, from those of the origin that may be returned. */
   readonly answered: (fields: string[]) => readonly string[];
 }

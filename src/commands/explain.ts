@@ -1,4 +1,5 @@
 // ifmatch explain METHOD URL: route, target, resource, key and plan of a request; --live asks the origin for the verdict.
+import { Cancellation } from '../cancel-signal.ts';
 import type { Config } from '../config/config.ts';
 import { openOrigin } from '../origin/client.ts';
 import { forwardFields, probeFields } from '../origin/fields.ts';
@@ -86,7 +87,7 @@ async function explainLive(
       preconditions,
       method: route.probe,
       memoryKey: route.path,
-      clientGone: new AbortController().signal,
+      clientGone: new Cancellation(),
     },
     { timeoutMs: config.origin.timeouts.probe, memory: new Set(), now: Date.now },
   );

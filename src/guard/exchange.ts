@@ -1,4 +1,5 @@
 // What the guard needs to know of one request, and what it gives back: nothing is sent from this folder.
+import type { CancelSignal } from '../cancel-signal.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Fate, Lock } from '../lock/lock.ts';
 import type { OriginClient } from '../origin/client.ts';
@@ -40,7 +41,7 @@ export interface Exchange {
   /** The fields for the origin, Host included, conditional ones as received. */
   readonly forwarded: readonly string[];
   readonly content: RequestContent;
-  readonly clientGone: AbortSignal;
+  readonly clientGone: CancelSignal;
   readonly outcome: Outcome;
   /** Notes a refusal, and what is behind it, for the log. */
   readonly noteError: (error: GatewayError) => void;

@@ -1,5 +1,6 @@
 // Forwards what was decided to be performed, makes the origin's answer ready, and says what a lease has to wait for.
 import { Readable } from 'node:stream';
+import type { CancelSignal } from '../cancel-signal.ts';
 import { GatewayError } from '../errors.ts';
 import type { Held, Lease } from '../lock/lock.ts';
 import { lost } from '../lock/refusals.ts';
@@ -45,7 +46,7 @@ function markUnserialised(exchange: Exchange, answer: PassedAnswer): PassedAnswe
 }
 
 /** A write whose client has gone before its first byte left is not sent. */
-export function refuseGone(clientGone: AbortSignal): GatewayError | undefined {
+export function refuseGone(clientGone: CancelSignal): GatewayError | undefined {
   return clientGone.aborted ? new GatewayError('client-gone', 'Nothing was sent.') : undefined;
 }
 

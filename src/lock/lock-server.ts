@@ -1,5 +1,6 @@
 // The lock of all workers, in the process above them: does what they ask, and ends what a worker leaves behind that dies.
 
+import { Cancellation } from '../cancel-signal.ts';
 import { type Clock, processClock } from './clock.ts';
 import type { Fate, Lease, Lock } from './lock.ts';
 import type { LockLog } from './lock-log.ts';
@@ -42,7 +43,7 @@ export class LockServer {
 class ServedWorker {
   readonly #port: Port;
   readonly #options: Required<LockServerOptions>;
-  readonly #waiting = new Map<number, AbortController>();
+  readonly #waiting = new Map<number, Cancellation>();
   readonly #held = new Map<number, Holding>();
 
   constructor(port: Port, options: Required<LockServerOptions>) {
@@ -88,10 +89,10 @@ class ServedWorker {
   async #acquire({ id, key, waitMs }: LockRequest & { op: 'acquire' }): Promise<void> {
     const { lock, clock } = this.#options;
     const came = clock.now();
-    const waiter = new AbortController();
+    const waiter = new Cancellation();
     this.#waiting.set(id, waiter);
     try {
-      const lease = await lock.acquire(key, { waitMs, signal: waiter.signal });
+      const lease = await lock.acquire(key, { waitMs, signal: waiter });
       if (!this.#waiting.delete(id)) {
         lock.release(lease, KNOWN);
         return;

@@ -1,4 +1,5 @@
 // One writer per resource: the contract every engine keeps, and the only place that releases.
+import type { CancelSignal } from '../cancel-signal.ts';
 
 /** One holding of a resource key. Its engine alone knows what is behind it. */
 export interface Lease {
@@ -32,7 +33,7 @@ export interface AcquireOptions {
   /** Longest wait for the lock, in milliseconds. */
   readonly waitMs: number;
   /** Gives up waiting, for a client that has gone. */
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
 }
 
 /** Sizes as they are now, in this process; all of them are zero when nothing is going on. */

@@ -1,5 +1,6 @@
 // One writer per key across processes: this process's own queue in front, the fair queue in Redis behind it.
 
+import type { CancelSignal } from '../cancel-signal.ts';
 import { GatewayError } from '../errors.ts';
 import { type Clock, type Moment, momentOf } from './clock.ts';
 import type { AcquireOptions, EngineState, Fate, Lease, Lock, LockState } from './lock.ts';
@@ -126,7 +127,7 @@ export class RedisLock implements Lock {
   }
 
   /** Asks until it is granted, refused, or nobody wants it any more; the place in Redis's queue is kept meanwhile. */
-  async #obtain(turn: Lease, waitMs: number, started: number, signal: AbortSignal): Promise<RedisLease> {
+  async #obtain(turn: Lease, waitMs: number, started: number, signal: CancelSignal): Promise<RedisLease> {
     const { queue, leaseMs, record, clock, down } = this.#options;
     const place = queue.placeFor(turn.key);
     const sleeper = new Sleeper(clock, signal);
@@ -165,7 +166,7 @@ export class RedisLock implements Lock {
     }
   }
 
-  #checkWanted(signal: AbortSignal): void {
+  #checkWanted(signal: CancelSignal): void {
     if (this.#stopped) throw shuttingDown();
     if (signal.aborted) throw clientGone();
   }

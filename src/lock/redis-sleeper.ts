@@ -1,5 +1,6 @@
 // The pause of one waiter: ended by time, by a wake, by its client's going or by the lock's stop.
 
+import type { CancelSignal } from '../cancel-signal.ts';
 import type { Clock } from './clock.ts';
 
 export type WokenBy = 'time' | 'wake' | 'abort' | 'stop';
@@ -7,12 +8,12 @@ export type WokenBy = 'time' | 'wake' | 'abort' | 'stop';
 /** A wake that comes before the pause is kept: it may overtake the reply that says there is something to wait for. */
 export class Sleeper {
   readonly #clock: Clock;
-  readonly #signal: AbortSignal;
+  readonly #signal: CancelSignal;
   readonly #onAbort = (): void => this.wake('abort');
   #woken: WokenBy | undefined;
   #resume: ((by: WokenBy) => void) | undefined;
 
-  constructor(clock: Clock, signal: AbortSignal) {
+  constructor(clock: Clock, signal: CancelSignal) {
     this.#clock = clock;
     this.#signal = signal;
     signal.addEventListener('abort', this.#onAbort);

@@ -1,5 +1,6 @@
 // One request to the origin and its answer: when it was sent, when the head came, and when the origin's side settled.
 import type { Duplex, Readable } from 'node:stream';
+import type { CancelSignal } from '../cancel-signal.ts';
 import type { GatewayError } from '../errors.ts';
 import type { OriginConnection } from './connection.ts';
 import { OriginContent } from './content.ts';
@@ -47,7 +48,7 @@ export interface ExchangeOptions {
   /** Asked in the same tick in which the first byte would leave; what it returns cancels, and is the failure's cause. */
   readonly refuseStart?: () => GatewayError | undefined;
   /** Cancels the exchange, at whatever stage: for what nobody else needs when the client has gone. Of one request. */
-  readonly cancelBy?: AbortSignal;
+  readonly cancelBy?: CancelSignal;
 }
 
 /** How the exchange ended on the origin's side. */

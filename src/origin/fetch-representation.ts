@@ -1,4 +1,5 @@
 // The current representation of a target, whole or not at all.
+import type { CancelSignal } from '../cancel-signal.ts';
 import type { OriginClient } from './client.ts';
 import type { OriginExchange } from './exchange.ts';
 
@@ -8,7 +9,7 @@ export interface FetchRequest {
   readonly timeoutMs: number;
   /** Most bytes of content. */
   readonly limit: number;
-  readonly clientGone: AbortSignal;
+  readonly clientGone: CancelSignal;
 }
 
 export interface CurrentRepresentation {

@@ -1,4 +1,5 @@
 // Sends the client's request on: a write, whose fate settles the lease, or a read, which ends with the client.
+import type { CancelSignal } from '../cancel-signal.ts';
 import { type ErrorCode, GatewayError } from '../errors.ts';
 import type { Fate } from '../lock/lock.ts';
 import { fieldValues } from '../semantics/fields.ts';
@@ -84,7 +85,7 @@ export async function forwardRead(
   origin: OriginClient,
   request: OriginRequest,
   settings: ForwardSettings,
-  clientGone: AbortSignal,
+  clientGone: CancelSignal,
 ): Promise<OriginAnswer> {
   const { exchange } = origin.send(request, {
     lane: 'open',
@@ -105,7 +106,7 @@ export async function forwardUpgrade(
   origin: OriginClient,
   request: OriginRequest & { readonly upgrade: string },
   settings: ForwardSettings,
-  clientGone: AbortSignal,
+  clientGone: CancelSignal,
 ): Promise<OriginAnswer | Upgraded> {
   const { exchange } = origin.send(request, {
     lane: 'open',

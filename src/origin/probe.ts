@@ -1,4 +1,5 @@
 // Asks the origin for the current validators of a target: HEAD, or GET where HEAD does not tell.
+import type { CancelSignal } from '../cancel-signal.ts';
 import { GatewayError } from '../errors.ts';
 import type { FieldLines } from '../semantics/fields.ts';
 import { fieldValue } from '../semantics/fields.ts';
@@ -24,7 +25,7 @@ export interface ProbeRequest {
   /** The route: `auto` falls back to GET, and remembers under `memoryKey` where only GET tells. */
   readonly method: 'auto' | 'head' | 'get';
   readonly memoryKey: string;
-  readonly clientGone: AbortSignal;
+  readonly clientGone: CancelSignal;
 }
 
 export interface ProbeSettings {

@@ -1,6 +1,7 @@
 // The lock with one of its rules turned off, each by a thin layer over the real one: what must then go wrong shows that a
 // run would have found it.
 
+import type { CancelSignal } from '../../src/cancel-signal.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { AcquireOptions, EngineState, Fate, Lease, Lock, LockState } from '../../src/lock/lock.ts';
 import type { LockLog } from '../../src/lock/lock-log.ts';
@@ -157,7 +158,7 @@ export class ForgetfulLock extends PassingLock {
 
 /** Lets go of a key when its client does, although the write is under way. */
 export class FickleLock extends PassingLock {
-  readonly #clients = new Map<Lease, AbortSignal>();
+  readonly #clients = new Map<Lease, CancelSignal>();
 
   override async acquire(key: string, options: AcquireOptions): Promise<Lease> {
     const lease = await this.real.acquire(key, options);
@@ -169,7 +170,7 @@ export class FickleLock extends PassingLock {
     await this.real.arm(leases);
     for (const lease of leases) {
       const letGo = () => this.real.release(lease, { kind: 'known' });
-      this.#clients.get(lease)?.addEventListener('abort', letGo, { once: true });
+      this.#clients.get(lease)?.addEventListener('abort', letGo);
     }
   }
 
