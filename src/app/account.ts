@@ -1,6 +1,7 @@
 // What the log will say of one request; filled in on its way.
 import { GatewayError } from '../errors.ts';
 import type { Outcome } from '../guard/outcome.ts';
+import type { Fate } from '../lock/lock.ts';
 
 export interface Account {
   readonly method: string;
@@ -12,7 +13,7 @@ export interface Account {
   /** What went wrong underneath, for the operator only. */
   cause?: unknown;
   /** A write's fate; the log waits for it. */
-  settled?: Promise<void>;
+  settled?: Promise<Fate>;
 }
 
 export function openAccount(method: string | undefined, requestTarget: string): Account {

@@ -57,9 +57,7 @@ export function exchangeOf(
     outcome: account.outcome,
     noteError: (error) => noteError(error, account),
     awaitFate(settled) {
-      account.settled = settled.then((fate) => {
-        if (fate.kind === 'unknown') account.outcome.fate = 'unknown';
-      });
+      account.settled = settled;
     },
   };
 }

@@ -4,6 +4,7 @@ import { type ErrorCode, GatewayError } from '../errors.ts';
 import type { Answer, Exchange } from '../guard/exchange.ts';
 import { guard } from '../guard/guard.ts';
 import { refuseError } from '../guard/refuse.ts';
+import { fieldValue } from '../semantics/fields.ts';
 import { noteError, openAccount } from './account.ts';
 import { exposeConditions } from './cors.ts';
 import type { Gateway } from './gateway.ts';
@@ -24,7 +25,7 @@ export async function handleRequest(
   const { raw: response } = reply;
   const account = openAccount(message.method, originalUrl);
   // Node's parser stops behind a Connection: upgrade, agreed to or not: nothing more can be read here
-  if (message.headers.upgrade !== undefined) response.shouldKeepAlive = false;
+  if (fieldValue(message.rawHeaders, 'upgrade') !== undefined) response.shouldKeepAlive = false;
   const closed = new Promise((resolve) => response.on('close', resolve));
   const answer = (made: Answer): void => {
     reply.hijack();
@@ -45,7 +46,10 @@ export async function handleRequest(
     fail(error);
   }
   await closed;
-  await logRequest(gateway.log, account, response, performance.now() - started);
+  const ms = performance.now() - started;
+  const fate = await account.settled;
+  if (fate?.kind === 'unknown') account.outcome.fate = 'unknown';
+  logRequest(gateway.log, account, response, ms);
 }
 
 /** After these it is not certain where the next request begins. */

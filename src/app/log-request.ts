@@ -5,16 +5,10 @@ import type { Account } from './account.ts';
 import type { Line, Log } from './log.ts';
 
 /**
- * Writes the line once the answer has gone and a write's fate is known. Failures of the origin and of the gateway, unknown
+ * Writes the line, once the answer has gone and a write's fate is known. Failures of the origin and of the gateway, unknown
  * fates and would-be refusals are warnings. Status 499: the client left before it was answered.
  */
-export async function logRequest(
-  log: Log,
-  account: Account,
-  response: ServerResponse,
-  ms: number,
-): Promise<void> {
-  await account.settled;
+export function logRequest(log: Log, account: Account, response: ServerResponse, ms: number): void {
   const { outcome, cause } = account;
   const gone = !response.writableFinished && response.statusCode !== 101;
   const status = gone && !response.headersSent ? 499 : response.statusCode;

@@ -44,7 +44,7 @@ export async function handleUpgrade(
   client.once('close', () => {
     tunnels.delete(client);
     response.destroy();
-    void logRequest(gateway.log, account, response, performance.now() - started);
+    logRequest(gateway.log, account, response, performance.now() - started);
   });
   tunnels.add(client);
   const answer = (answered: Parameters<typeof send>[2]): void => {

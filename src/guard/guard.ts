@@ -13,7 +13,7 @@ import { fieldName, refuse } from './refuse.ts';
 export type GuardedPlan = Exclude<Plan, { kind: 'forward' }>;
 
 /** The answer for the client. Rejects with GatewayError when there is none to be had. */
-export async function guard(exchange: Exchange, plan: GuardedPlan, tools: Tools): Promise<Answer> {
+export function guard(exchange: Exchange, plan: GuardedPlan, tools: Tools): Answer | Promise<Answer> {
   switch (plan.kind) {
     case 'malformed': // 400: a 412 would trap the client in a retry loop
       return refuseMalformed(exchange, plan.field);

@@ -65,23 +65,25 @@ export class MemoryLock implements Lock {
     this.#clock = clock;
   }
 
-  async acquire(key: string, options: AcquireOptions): Promise<Lease> {
-    if (this.#stopped) throw shuttingDown();
-    if (options.signal.aborted) throw clientGone();
+  acquire(key: string, options: AcquireOptions): Promise<Lease> {
+    if (this.#stopped) return Promise.reject(shuttingDown());
+    if (options.signal.aborted) return Promise.reject(clientGone());
     const entry = this.#entries.get(key);
     if (entry === undefined) {
       const lease = new MemoryLease(key);
       this.#entries.set(key, { holder: lease, quarantine: undefined, waiters: new Set() });
-      return lease;
+      return Promise.resolve(lease);
     }
     if (entry.waiters.size >= this.#queue)
-      throw queueFull(`${this.#queue} writers already wait for this resource`);
-    if (this.#waiting >= this.#mostWaiting) throw queueFull(`${this.#mostWaiting} writers already wait here`);
+      return Promise.reject(queueFull(`${this.#queue} writers already wait for this resource`));
+    if (this.#waiting >= this.#mostWaiting)
+      return Promise.reject(queueFull(`${this.#mostWaiting} writers already wait here`));
     return this.#wait(entry, options);
   }
 
-  async arm(leases: readonly Lease[]): Promise<void> {
-    for (const lease of leases) if (this.#entries.get(lease.key)?.holder !== lease) throw lost();
+  arm(leases: readonly Lease[]): Promise<void> {
+    const held = leases.every((lease) => this.#entries.get(lease.key)?.holder === lease);
+    return held ? Promise.resolve() : Promise.reject(lost());
   }
 
   /** A lease that does not hold its key, or no longer does, is ignored. */

@@ -47,18 +47,19 @@ export class RecordedLock implements Lock {
     this.#clock = clock;
   }
 
-  async acquire(key: string, options: AcquireOptions): Promise<Lease> {
+  acquire(key: string, options: AcquireOptions): Promise<Lease> {
     const asked = this.#clock.now();
-    try {
-      const lease = await this.#lock.acquire(key, options);
-      const granted = this.#clock.now();
-      this.#record.acquired('granted', granted - asked);
-      return new RecordedLease(lease, granted);
-    } catch (error) {
+    const granted = (lease: Lease): Lease => {
+      const now = this.#clock.now();
+      this.#record.acquired('granted', now - asked);
+      return new RecordedLease(lease, now);
+    };
+    const refused = (error: unknown): never => {
       const outcome = error instanceof GatewayError ? error.code : 'internal';
       this.#record.acquired(outcome, this.#clock.now() - asked);
       throw error;
-    }
+    };
+    return this.#lock.acquire(key, options).then(granted, refused);
   }
 
   async arm(leases: readonly Lease[]): Promise<void> {

@@ -135,6 +135,7 @@ export class OriginExchange {
 
   /** Reads and drops the content to keep the connection, or gives both up when there is more than `limit` bytes. */
   discard(limit: number): void {
+    if (this.content.takeWhole() !== undefined) return;
     let left = limit;
     this.content.attach({
       write: (chunk) => {

@@ -60,7 +60,8 @@ export async function probe(
   return told;
 }
 
-async function ask(
+/** Never rejects. */
+function ask(
   origin: OriginClient,
   method: 'HEAD' | 'GET',
   request: ProbeRequest,
@@ -75,13 +76,10 @@ async function ask(
       cancelBy: request.clientGone,
     },
   );
-  try {
-    const head = await exchange.head;
+  return exchange.head.then((head) => {
     exchange.discard(MAX_DISCARD);
     return head;
-  } catch (error) {
-    return failureOf(error);
-  }
+  }, failureOf);
 }
 
 function isRefusedHead(answer: OriginHead | OriginFailure): boolean {
