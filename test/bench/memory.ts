@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { nodeFlags } from '../fixtures/node-flags.ts';
 import { findCase } from './cases.ts';
 import { writeMemory } from './document.ts';
 import type { Memory } from './gateway.ts';
@@ -68,7 +69,8 @@ async function measure(seconds: number): Promise<Look[]> {
   try {
     const origin = await startOrigin(folder, cores.origin);
     const gateway = join(import.meta.dirname, 'gateway.ts');
-    const command = ['-c', String(cores.proxy), process.execPath, '--expose-gc', gateway];
+    const flags = [...nodeFlags(join(import.meta.dirname, '../../src/cli.ts')), '--expose-gc'];
+    const command = ['-c', String(cores.proxy), process.execPath, ...flags, gateway];
     const child = spawn('taskset', [...command, String(origin.port)], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
