@@ -8,6 +8,9 @@ export const MALFORMED = Symbol('malformed content');
 /** How often answers are looked at that their client does not take, milliseconds. */
 const LOOK = 500;
 
+/** No number of bytes: nobody has looked yet how far the client is. */
+const NOT_LOOKED = -1;
+
 /** How long a peer that was told to go may stay, milliseconds. */
 const FAREWELL = 1_000;
 
@@ -76,8 +79,7 @@ export class Connections {
       if (this.#closing) response.shouldKeepAlive = false;
       if (connection.last === response) socket.resume();
       connection.active = response;
-      connection.taken = 0;
-      connection.since = performance.now();
+      connection.taken = NOT_LOOKED;
       start();
     };
     if (before === undefined) {
@@ -137,7 +139,7 @@ export class Connections {
       active: undefined,
       broken: false,
       finished: false,
-      taken: 0,
+      taken: NOT_LOOKED,
       since: 0,
     };
     const connection: Connection = { socket, ...nothing };

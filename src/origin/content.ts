@@ -20,7 +20,7 @@ export interface Flow {
  * wait: a write's answer gets a long lead, so that a slow reader does not keep the origin's side open.
  */
 export class OriginContent {
-  readonly #flow: Flow;
+  readonly #flow: () => Flow | undefined;
   readonly #lead: number;
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
@@ -32,7 +32,8 @@ export class OriginContent {
   #started = false;
   #end: 'complete' | 'cut' | undefined;
 
-  constructor(flow: Flow, lead: number) {
+  /** `flow`: where the content comes from now, if it is still to come. */
+  constructor(flow: () => Flow | undefined, lead: number) {
     this.#flow = flow;
     this.#lead = lead;
   }
@@ -89,7 +90,7 @@ export class OriginContent {
   #pause(): void {
     if (this.#paused || this.#end !== undefined) return;
     this.#paused = true;
-    this.#flow.pause();
+    this.#flow()?.pause();
   }
 
   #flush(): void {
@@ -110,7 +111,7 @@ export class OriginContent {
       sink.end();
     } else if (this.#paused && this.#sinkReady && this.#end === undefined) {
       this.#paused = false;
-      this.#flow.resume();
+      this.#flow()?.resume();
     }
   }
 }

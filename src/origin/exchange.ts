@@ -83,8 +83,7 @@ export class OriginExchange {
   constructor(options: ExchangeOptions, streamed: boolean) {
     this.#options = options;
     this.#streamed = streamed;
-    const flow = { pause: () => this.#carrier?.pause(), resume: () => this.#carrier?.resume() };
-    this.content = new OriginContent(flow, options.lead);
+    this.content = new OriginContent(() => this.#carrier, options.lead);
     const { deadlines, cancelBy } = options;
     if ('total' in deadlines) this.#arm(deadlines.total);
     // never taken back: the signal lives no longer than a request, and what has ended cannot be cancelled

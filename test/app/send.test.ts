@@ -28,7 +28,8 @@ function passing(fields: readonly string[] = [], statusText = 'Fine') {
   const count = (what: keyof typeof counts) => () => {
     counts[what] += 1;
   };
-  const content = new OriginContent({ pause: count('paused'), resume: count('resumed') }, 0);
+  const flow = { pause: count('paused'), resume: count('resumed') };
+  const content = new OriginContent(() => flow, 0);
   const abandon = count('abandoned');
   const answer: PassedAnswer = { made: false, status: 200, statusText, fields, content, abandon };
   return { answer, content, counts };

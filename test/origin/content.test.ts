@@ -29,7 +29,8 @@ class Scene {
       if (this.paused === paused) this.unbalanced += 1;
       this.paused = paused;
     };
-    this.content = new OriginContent({ pause: turn(true), resume: turn(false) }, lead);
+    const flow = { pause: turn(true), resume: turn(false) };
+    this.content = new OriginContent(() => flow, lead);
   }
 
   readonly sink: Sink = {
@@ -182,7 +183,7 @@ t.test('taken whole only where it is all there in one piece', async (t) => {
     { name: 'cut off', chunks: ['a'], end: 'cut', wanted: undefined },
   ];
   for (const { name, chunks, end, wanted } of rows) {
-    const content = new OriginContent({ pause() {}, resume() {} }, 1000);
+    const content = new OriginContent(() => undefined, 1000);
     for (const chunk of chunks) content.push(Buffer.from(chunk));
     if (end !== undefined) content.finish(end);
     t.equal(content.takeWhole()?.toString(), wanted, name);
