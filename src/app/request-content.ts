@@ -25,7 +25,7 @@ export class IncomingContent implements RequestContent {
   readonly #limits: ContentLimits;
 
   constructor(message: IncomingMessage, response: ServerResponse, limits: ContentLimits) {
-    // not `headers`, whose shape is another one for each client: code that V8 has optimised for one is thrown away at the next
+    // not `headers`: its hidden class is another one now and then, and V8 throws away what it had optimised for the one before
     const { rawHeaders: fields } = message;
     const isChunked = fieldValue(fields, 'transfer-encoding') !== undefined;
     this.length = isChunked ? undefined : Number(fieldValue(fields, 'content-length') ?? 0);
