@@ -48,9 +48,7 @@ async function whole(exchange: Exchange, tools: Tools): Promise<Answer> {
 async function checkUnsatisfiable(exchange: Exchange, tools: Tools, answer: OriginAnswer): Promise<Answer> {
   const { preconditions, route } = exchange;
   if (!isConditional(preconditions) && preconditions.ifRange === undefined) return passed(answer);
-  const started = performance.now();
   const { representation, fields } = await probeFor(exchange, tools);
-  exchange.outcome.probeMs = performance.now() - started;
   if (representation.state !== 'current') return passed(answer);
   const verdict = evaluate(exchange.method, preconditions, representation, route.weak);
   const made = respond(exchange, verdict, { status: 200, fields });

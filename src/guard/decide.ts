@@ -14,18 +14,17 @@ export interface Refusal {
 
 /** The refusal, or undefined when the method is to be performed. */
 export async function decide(exchange: Exchange, tools: Tools): Promise<Refusal | undefined> {
-  const started = performance.now();
   const shown = await probeFor(exchange, tools);
-  exchange.outcome.probeMs = performance.now() - started;
   if (shown.refusal !== undefined) return undecided(exchange, shown, shown.refusal);
   const { effectiveMethod, preconditions, route } = exchange;
   return judge(exchange, shown, evaluate(effectiveMethod, preconditions, shown.representation, route.weak));
 }
 
 /** Asks the origin what this request's conditions are about. */
-export function probeFor(exchange: Exchange, tools: Tools): Promise<Probe> {
+export async function probeFor(exchange: Exchange, tools: Tools): Promise<Probe> {
   const { route } = exchange;
-  return probe(
+  const started = performance.now();
+  const shown = await probe(
     tools.origin,
     {
       target: exchange.probed,
@@ -37,6 +36,8 @@ export function probeFor(exchange: Exchange, tools: Tools): Promise<Probe> {
     },
     tools.probe,
   );
+  exchange.outcome.probeMs = performance.now() - started;
+  return shown;
 }
 
 function undecided(

@@ -30,7 +30,6 @@ export async function performWrite(
 ): Promise<Held<Answer>> {
   await tools.lock.arm(leases);
   const { answer, settled } = await sendWrite(exchange, content, tools, leases);
-  exchange.awaitFate(settled);
   const { outcome } = exchange;
   if (leases.some((lease) => lease.unserialised)) outcome.unserialised = true;
   if (answer instanceof GatewayError) return { value: refusal(exchange, answer), settled };
@@ -53,15 +52,14 @@ export function refuseGone(clientGone: CancelSignal): GatewayError | undefined {
 
 /** The same for a write that is only watched: whatever the origin answers passes as it is, and nothing is held. */
 export async function passWrite(exchange: Exchange, content: Content, tools: Tools): Promise<Answer> {
-  const { answer, settled } = await sendWrite(exchange, content, tools, []);
-  exchange.awaitFate(settled);
+  const { answer } = await sendWrite(exchange, content, tools, []);
   return answer instanceof GatewayError ? refusal(exchange, answer) : passed(answer);
 }
 
-function sendWrite(exchange: Exchange, content: Content, tools: Tools, leases: readonly Lease[]) {
+async function sendWrite(exchange: Exchange, content: Content, tools: Tools, leases: readonly Lease[]) {
   const { write, uncertainty } = tools.forward.timeouts;
   const outlives = (lease: Lease) => lease.remainingMs() >= write + uncertainty;
-  return forwardWrite(
+  const forwarded = await forwardWrite(
     tools.origin,
     {
       method: exchange.method,
@@ -74,6 +72,8 @@ function sendWrite(exchange: Exchange, content: Content, tools: Tools, leases: r
     // a process that was stopped until now must not send what it was allowed to send then
     () => refuseGone(exchange.clientGone) ?? (leases.every(outlives) ? undefined : lost()),
   );
+  exchange.awaitFate(forwarded.settled);
+  return forwarded;
 }
 
 function refusal(exchange: Exchange, error: GatewayError): Answer {

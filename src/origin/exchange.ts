@@ -134,7 +134,7 @@ export class OriginExchange {
 
   /** Reads and drops the content to keep the connection, or gives both up when there is more than `limit` bytes. */
   discard(limit: number): void {
-    if (this.content.takeWhole() !== undefined) return;
+    if (this.content.takeWhole() !== undefined) return; // nothing is left to be read
     let left = limit;
     this.content.attach({
       write: (chunk) => {
