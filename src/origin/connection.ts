@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { AnswerFault, AnswerParser } from './answer-parser.ts';
+import { Deadline } from './deadline.ts';
 import type { OriginExchange, OriginRequest } from './exchange.ts';
 import { type FailureKind, isTimeout } from './failure.ts';
 import { bytesOf, requestHead } from './request-head.ts';
@@ -32,6 +33,8 @@ const SMALL = 8_192;
 export class OriginConnection {
   /** Milliseconds on the monotonic clock after which it must not be used any more; counts while it is free. */
   idleUntil = performance.now() + IDLE;
+  /** Of the exchange at work, which sets it. */
+  readonly deadline = new Deadline(() => this.#exchange?.timedOut());
   readonly #socket: Socket;
   readonly #keeper: Keeper;
   readonly #parser: AnswerParser;
@@ -233,6 +236,7 @@ export class OriginConnection {
   #leave(): void {
     if (!this.#open) return;
     this.#open = false;
+    this.deadline.stop();
     this.#keeper.gone(this);
   }
 }

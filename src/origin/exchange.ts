@@ -55,7 +55,7 @@ export interface ExchangeOptions {
 export type Ending = 'complete' | OriginFailure;
 
 /** What an exchange needs of the connection that carries it. */
-export type Carrier = Pick<OriginConnection, 'abort' | 'pause' | 'resume'>;
+export type Carrier = Pick<OriginConnection, 'abort' | 'pause' | 'resume' | 'deadline'>;
 
 /**
  * `head` and `ended` follow the origin's side only: nothing that the client does changes them unless the owner calls
@@ -71,7 +71,8 @@ export class OriginExchange {
   readonly #options: ExchangeOptions;
   readonly #streamed: boolean;
   #carrier: Carrier | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  /** Runs while it waits to begin; a total deadline that began there goes on. */
+  #wait: NodeJS.Timeout | undefined;
   #head: OriginHead | undefined;
   #headAwaited: PromiseWithResolvers<OriginHead> | undefined;
   #requestLeft = false;
@@ -84,11 +85,9 @@ export class OriginExchange {
     this.#options = options;
     this.#streamed = streamed;
     this.content = new OriginContent(() => this.#carrier, options.lead);
-    const { deadlines, cancelBy } = options;
-    if ('total' in deadlines) this.#arm(deadlines.total);
     // never taken back: the signal lives no longer than a request, and what has ended cannot be cancelled
-    cancelBy?.addEventListener('abort', () => this.cancel());
-    if (cancelBy?.aborted) this.cancel();
+    options.cancelBy?.addEventListener('abort', () => this.cancel());
+    if (options.cancelBy?.aborted) this.cancel();
   }
 
   /** Rejects with OriginFailure. */
@@ -147,11 +146,12 @@ export class OriginExchange {
     });
   }
 
-  /** Nothing can leave in this turn of the loop: it waits for a slot or a connection, and `start` runs. */
+  /** Nothing can leave in this turn of the loop: it waits for a slot or a connection, and a deadline runs. */
   waits(): void {
+    if (this.#wait !== undefined || this.#ending !== undefined) return;
     const { deadlines } = this.#options;
-    if (this.#timer === undefined && this.#ending === undefined && 'start' in deadlines)
-      this.#arm(deadlines.start);
+    const ms = 'total' in deadlines ? deadlines.total : deadlines.start;
+    this.#wait = setTimeout(() => this.timedOut(), ms);
   }
 
   /** The first byte is about to leave. False when it must not. */
@@ -164,8 +164,7 @@ export class OriginExchange {
     }
     this.#carrier = carrier;
     this.sentAt = performance.now();
-    if (this.#streamed) this.#disarmPhase();
-    else this.#armHead();
+    this.#awaitAnswer(carrier);
     return true;
   }
 
@@ -179,14 +178,14 @@ export class OriginExchange {
     this.#leftAwaited?.resolve();
     if (!this.#streamed) return;
     this.sentAt = performance.now();
-    if (this.#head === undefined && this.#ending === undefined) this.#armHead();
+    if (this.#head === undefined) this.#awaitHead();
   }
 
   answered(head: OriginHead): void {
     // 101 is the answer of `upgraded`
     if (this.#ending !== undefined || head.status < 200) return;
     this.#head = head;
-    this.#disarmPhase();
+    if (!('total' in this.#options.deadlines)) this.#carrier?.deadline.lift();
     this.#headAwaited?.resolve(head);
   }
 
@@ -215,6 +214,11 @@ export class OriginExchange {
     this.#headAwaited?.reject(failure);
   }
 
+  /** Its deadline has passed. */
+  timedOut(): void {
+    this.#giveUp('timeout');
+  }
+
   #giveUp(kind: FailureKind): void {
     if (this.#ending !== undefined) return;
     this.#carrier?.abort();
@@ -223,23 +227,24 @@ export class OriginExchange {
 
   #end(ending: Ending): void {
     this.#ending = ending;
+    this.#carrier?.deadline.lift();
     this.#carrier = undefined;
-    clearTimeout(this.#timer);
+    clearTimeout(this.#wait);
     this.#leftAwaited?.resolve();
     for (const told of this.#onEnded) told(ending);
   }
 
-  #armHead(): void {
+  /** The deadline that begins with the first byte. */
+  #awaitAnswer({ deadline }: Carrier): void {
     const { deadlines } = this.#options;
-    if (!('total' in deadlines)) this.#arm(deadlines.head);
+    if (!('total' in deadlines)) {
+      clearTimeout(this.#wait);
+      if (!this.#streamed) this.#awaitHead();
+    } else if (this.#wait === undefined) deadline.set(deadlines.total);
   }
 
-  #disarmPhase(): void {
-    if (!('total' in this.#options.deadlines)) clearTimeout(this.#timer);
-  }
-
-  #arm(ms: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#giveUp('timeout'), ms);
+  #awaitHead(): void {
+    const { deadlines } = this.#options;
+    if (!('total' in deadlines)) this.#carrier?.deadline.set(deadlines.head);
   }
 }

@@ -70,15 +70,44 @@ t.test('nobody listens: unreachable, nothing sent', async (t) => {
   t.equal(exchange.sentAt, undefined);
 });
 
-t.test('no connection comes free: a timeout, and the request never leaves', async (t) => {
+for (const deadlines of [{ start: 50, head: 5000 }, { total: 50 }]) {
+  const [of] = Object.keys(deadlines);
+  t.test(`no connection comes free (${of}): a timeout, and the request never leaves`, async (t) => {
+    const { origin, send } = await scene(t, () => undefined, 1);
+    const first = send({ target: '/first' });
+    await until(() => origin.requests.length === 1, 'the first arrives');
+    const second = send({}, { deadlines });
+    t.same(await failure(t, second), { kind: 'timeout', sent: false });
+    first.cancel();
+    await settle();
+    t.equal(origin.requests.length, 1);
+  });
+}
+
+t.test('a total deadline runs on from the wait for a slot into the answer', async (t) => {
   const { origin, send } = await scene(t, () => undefined, 1);
   const first = send({ target: '/first' });
   await until(() => origin.requests.length === 1, 'the first arrives');
-  const second = send({}, { deadlines: { start: 50, head: 5000 } });
-  t.same(await failure(t, second), { kind: 'timeout', sent: false });
-  first.cancel();
-  await settle();
-  t.equal(origin.requests.length, 1);
+  const second = send({}, { deadlines: { total: 400 } });
+  const unhindered = send({}, { lane: 'probe', deadlines: { total: 550 } });
+  setTimeout(() => first.cancel(), 300);
+  t.same(await failure(t, second), { kind: 'timeout', sent: true });
+  t.equal(unhindered.ending, undefined, 'not counted anew when it began');
+  await unhindered.ended;
+});
+
+t.test('a deadline is of its own exchange, not of the one before on the same connection', async (t) => {
+  const { origin, send } = await scene(t, ({ target, socket }) => {
+    if (target === '/second') setTimeout(() => socket.write(OK), 150);
+    return target === '/second' ? undefined : OK;
+  });
+  for (const deadlines of [{ start: 5000, head: 100 }, { total: 100 }]) {
+    const first = send({ target: '/first' }, { deadlines });
+    t.equal(await first.ended, 'complete');
+    const second = send({ target: '/second' });
+    t.equal(await second.ended, 'complete');
+  }
+  t.equal(new Set(origin.requests.map(({ socket }) => socket)).size, 1, 'one connection');
 });
 
 t.test(
