@@ -28,8 +28,8 @@ interface Entry {
   /** Compared by identity; undefined while the key is quarantined. */
   holder: Lease | undefined;
   quarantine: Quarantine | undefined;
-  /** A Set keeps the order of arrival, and gives up a place in the middle at no cost. */
-  readonly waiters: Set<Waiter>;
+  /** A Set keeps the order of arrival, and gives up a place in the middle at no cost. The first who waits makes it. */
+  waiters: Set<Waiter> | undefined;
 }
 
 interface Quarantine {
@@ -66,19 +66,13 @@ export class MemoryLock implements Lock {
   }
 
   acquire(key: string, options: AcquireOptions): Promise<Lease> {
-    if (this.#stopped) return Promise.reject(shuttingDown());
-    if (options.signal.aborted) return Promise.reject(clientGone());
     const entry = this.#entries.get(key);
-    if (entry === undefined) {
-      const lease = new MemoryLease(key);
-      this.#entries.set(key, { holder: lease, quarantine: undefined, waiters: new Set() });
-      return Promise.resolve(lease);
-    }
-    if (entry.waiters.size >= this.#queue)
-      return Promise.reject(queueFull(`${this.#queue} writers already wait for this resource`));
-    if (this.#waiting >= this.#mostWaiting)
-      return Promise.reject(queueFull(`${this.#mostWaiting} writers already wait here`));
-    return this.#wait(entry, options);
+    const refusal = this.#refusal(entry, options);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    if (entry !== undefined) return this.#wait(entry, options);
+    const lease = new MemoryLease(key);
+    this.#entries.set(key, { holder: lease, quarantine: undefined, waiters: undefined });
+    return Promise.resolve(lease);
   }
 
   arm(leases: readonly Lease[]): Promise<void> {
@@ -110,7 +104,7 @@ export class MemoryLock implements Lock {
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const [key, entry] of this.#entries) {
-      for (const waiter of entry.waiters) waiter(shuttingDown());
+      for (const waiter of entry.waiters ?? []) waiter(shuttingDown());
       if (entry.quarantine !== undefined) {
         entry.quarantine.cancel();
         this.#endQuarantine(key, entry);
@@ -118,10 +112,23 @@ export class MemoryLock implements Lock {
     }
   }
 
+  #refusal(entry: Entry | undefined, { signal }: AcquireOptions): GatewayError | undefined {
+    if (this.#stopped) return shuttingDown();
+    if (signal.aborted) return clientGone();
+    if (entry === undefined) return undefined;
+    if ((entry.waiters?.size ?? 0) >= this.#queue)
+      return queueFull(`${this.#queue} writers already wait for this resource`);
+    if (this.#waiting >= this.#mostWaiting)
+      return queueFull(`${this.#mostWaiting} writers already wait here`);
+    return undefined;
+  }
+
   #wait(entry: Entry, { waitMs, signal }: AcquireOptions): Promise<Lease> {
+    entry.waiters ??= new Set();
+    const { waiters } = entry;
     return new Promise((resolve, reject) => {
       const waiter: Waiter = (outcome) => {
-        entry.waiters.delete(waiter);
+        waiters.delete(waiter);
         this.#waiting -= 1;
         cancelTimer();
         signal.removeEventListener('abort', onAbort);
@@ -131,14 +138,14 @@ export class MemoryLock implements Lock {
       const onAbort = () => waiter(clientGone());
       const cancelTimer = this.#clock.after(waitMs, () => waiter(waitedTooLong(waitMs, this.#restMs(entry))));
       signal.addEventListener('abort', onAbort);
-      entry.waiters.add(waiter);
+      waiters.add(waiter);
       this.#waiting += 1;
     });
   }
 
   /** The next waiter holds the key before anybody new can ask for it. It runs in a turn of its own: no recursion. */
   #handOver(key: string, entry: Entry): void {
-    const [next] = entry.waiters;
+    const [next] = entry.waiters ?? [];
     if (next === undefined) {
       this.#entries.delete(key);
       return;
