@@ -4,6 +4,7 @@
 export class Slots {
   #free: number;
   readonly #waiting = new Set<() => void>();
+  #handingOut = false;
 
   constructor(size: number) {
     this.#free = size;
@@ -11,7 +12,7 @@ export class Slots {
 
   /** Who enters now does not wait. */
   get hasFree(): boolean {
-    return this.#free > 0;
+    return this.#free > 0 && this.#waiting.size === 0;
   }
 
   /**
@@ -23,9 +24,11 @@ export class Slots {
     const leave = (): void => {
       if (left) return;
       left = true;
-      if (!this.#waiting.delete(start)) this.#next();
+      if (this.#waiting.delete(start)) return;
+      this.#free += 1;
+      this.#handOut();
     };
-    if (this.#free > 0) {
+    if (this.hasFree) {
       this.#free -= 1;
       start();
     } else {
@@ -34,13 +37,15 @@ export class Slots {
     return leave;
   }
 
-  #next(): void {
-    const [start] = this.#waiting;
-    if (start === undefined) {
-      this.#free += 1;
-      return;
+  /** Those that give their slot up as they start would recurse here, a level for each: only the first one hands out. */
+  #handOut(): void {
+    if (this.#handingOut) return;
+    this.#handingOut = true;
+    for (let [start] = this.#waiting; start !== undefined && this.#free > 0; [start] = this.#waiting) {
+      this.#waiting.delete(start);
+      this.#free -= 1;
+      start();
     }
-    this.#waiting.delete(start);
-    start();
+    this.#handingOut = false;
   }
 }

@@ -219,6 +219,14 @@ t.test('destroy breaks off what is under way, and what is just being opened', as
   t.ok(second instanceof OriginFailure && !second.sent);
 });
 
+t.test('destroy ends thousands that wait for a slot, each with a failure of its own', async (t) => {
+  const { client, send, origin } = await scene(t, () => undefined);
+  const endings = Array.from({ length: 20_000 }, (_, n) => send('PUT', `/${n}`).ended);
+  await until(() => origin.requests.length > 0, 'some are under way');
+  await client.destroy();
+  t.ok((await Promise.all(endings)).every((ending) => ending instanceof OriginFailure));
+});
+
 t.test('a request that cannot be written breaks nothing but itself', async (t) => {
   const { ask, send, connections } = await scene(t, () => OK);
   await ask('GET', '/1');

@@ -66,6 +66,38 @@ t.test('a holder that leaves as it starts gives its slot to the next, and so on'
   t.end();
 });
 
+t.test('a long queue of which each leaves as it starts ends without a level of recursion for each', (t) => {
+  const slots = new Slots(1);
+  const last = 20_000;
+  let started = 0;
+  const first = slots.enter(() => {});
+  for (let n = 0; n < last; n++) {
+    const leave: () => void = slots.enter(() => {
+      started += 1;
+      leave();
+    });
+  }
+  first();
+  t.equal(started, last);
+  t.equal(slots.hasFree, true);
+  t.end();
+});
+
+t.test('nobody who comes while a slot is handed on goes before those who wait', (t) => {
+  const slots = new Slots(1);
+  const started: string[] = [];
+  const first = slots.enter(() => {});
+  const leave: () => void = slots.enter(() => {
+    started.push('waits first');
+    leave();
+    slots.enter(() => void started.push('comes now'));
+  });
+  slots.enter(() => void started.push('waits second'));
+  first();
+  t.same(started, ['waits first', 'waits second']);
+  t.end();
+});
+
 /** Whose turn it is to enter or to leave; a number says who. */
 const step = fc.oneof(
   fc.constant('enter' as const),
