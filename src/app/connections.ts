@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-/** Emitted on a request whose content turns out to be malformed on its way. */
+/** Emitted on a request whose content turns out to be malformed on its way; to who listens later, later. */
 export const MALFORMED = Symbol('malformed content');
 
 /** How often answers are looked at that their client does not take, milliseconds. */
@@ -109,7 +109,9 @@ export class Connections {
       answer();
       return;
     }
-    socket.pause();
+    // what still comes is read and dropped: on a paused connection nobody would see that the client leaves
+    socket.resume();
+    if (!clientLeft) socket.once('end', () => socket.destroy());
     last.shouldKeepAlive = false;
     last.once('close', () => sendOff(socket));
     const { req: message } = last;
@@ -118,6 +120,8 @@ export class Connections {
     if (connection.active !== last) this.#dropped.add(last);
     else if (clientLeft) message.destroy();
     else if (!message.emit(MALFORMED) && !last.headersSent) message.destroy();
+    // who comes to listen later is told as well
+    else message.on('newListener', (event, told) => event === MALFORMED && setImmediate(told));
   }
 
   /** From now on every answer is the last of its connection. */

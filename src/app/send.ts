@@ -78,8 +78,7 @@ function cut(message: IncomingMessage, response: ServerResponse): void {
 }
 
 function end(message: IncomingMessage, response: ServerResponse, content?: Buffer): void {
-  // a paused connection has nothing to read that could be waited for
-  if (!hasUnreadContent(message) || message.socket.isPaused() || response.destroyed) {
+  if (!hasUnreadContent(message) || response.destroyed) {
     if (content === undefined || content.length === 0) response.end();
     else response.end(content);
     return;
