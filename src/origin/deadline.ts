@@ -1,4 +1,15 @@
-// A time by which something must have happened, set anew for each exchange of a connection.
+// Times by which something must have happened, set anew for each exchange of a connection.
+
+/** Of an exchange, milliseconds. Behind the head only `total` still runs: who takes the content has to see to its end. */
+export type Deadlines =
+  /** From the call to the end of the answer. */
+  | { readonly total: number }
+  | {
+      /** Until the first byte is out, where it has to wait: for a free slot, connecting, TLS. */
+      readonly start: number;
+      /** From the first byte out (of streamed content: from its last byte) to the answer's head. */
+      readonly head: number;
+    };
 
 /**
  * One timer of Node's serves many deadlines: nearly all of them are lifted in time, so it is left to run, and looks when it

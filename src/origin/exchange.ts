@@ -4,6 +4,7 @@ import type { CancelSignal } from '../cancel-signal.ts';
 import type { GatewayError } from '../errors.ts';
 import type { OriginConnection } from './connection.ts';
 import { OriginContent } from './content.ts';
+import type { Deadlines } from './deadline.ts';
 import { type FailureKind, OriginFailure } from './failure.ts';
 import type { OriginHead } from './head.ts';
 
@@ -29,17 +30,6 @@ export interface Upgraded {
   readonly fields: readonly string[];
   readonly socket: Duplex;
 }
-
-/** Milliseconds. Once the head is in, only `total` still runs. */
-export type Deadlines =
-  /** From the call to the end of the answer. */
-  | { readonly total: number }
-  | {
-      /** Until the first byte is out, where it has to wait: for a free slot, connecting, TLS. */
-      readonly start: number;
-      /** From the first byte out (of streamed content: from its last byte) to the answer's head. */
-      readonly head: number;
-    };
 
 export interface ExchangeOptions {
   readonly deadlines: Deadlines;
@@ -131,9 +121,13 @@ export class OriginExchange {
     this.#giveUp('cancelled');
   }
 
-  /** Reads and drops the content to keep the connection, or gives both up when there is more than `limit` bytes. */
-  discard(limit: number): void {
+  /**
+   * Reads and drops the content to keep the connection, or gives both up when there is more than `limit` bytes, or when it
+   * has no end after `ms` milliseconds; left out: the deadline that runs is enough.
+   */
+  discard(limit: number, ms?: number): void {
     if (this.content.takeWhole() !== undefined) return; // nothing is left to be read
+    if (ms !== undefined) this.#carrier?.deadline.set(ms);
     let left = limit;
     this.content.attach({
       write: (chunk) => {

@@ -33,6 +33,8 @@ const WRITE_LEAD = 1024 * 1024;
 const MAX_AFTER_HEAD = 5_000;
 /** Bytes of an unwanted answer that are read to keep its connection. */
 const MAX_DISCARD = 64 * 1024;
+/** And for how long, milliseconds: a stream of events has no end, and no deadline runs behind the head of a read. */
+const MAX_DISCARD_TIME = 1_000;
 /** A gateway behind us gave up: what it forwarded to may still be at work. */
 const FATE_UNKNOWN = new Set([502, 504]);
 
@@ -95,7 +97,7 @@ export async function forwardRead(
   });
   try {
     const head = await exchange.head;
-    return answerOf(head, exchange, () => exchange.discard(MAX_DISCARD));
+    return answerOf(head, exchange, () => exchange.discard(MAX_DISCARD, MAX_DISCARD_TIME));
   } catch (error) {
     throw readError(failureOf(error));
   }
