@@ -5,8 +5,8 @@ import { AnswerFault, AnswerParser } from './answer-parser.ts';
 import { Deadline } from './deadline.ts';
 import type { OriginExchange, OriginRequest } from './exchange.ts';
 import { type FailureKind, isTimeout } from './failure.ts';
-import { bytesOf, requestHead } from './request-head.ts';
-import { brokenOff, sendContent } from './send-content.ts';
+import { requestHead } from './request-head.ts';
+import { brokenOff, sendContent, sendWhole } from './send-content.ts';
 
 /** Who keeps connections. */
 export interface Keeper {
@@ -23,8 +23,6 @@ const IDLE = 4_000;
 /** The longest it is kept whatever the origin says, and how much sooner than the origin it is given up. */
 const MOST_IDLE = 600_000;
 const AHEAD = 2_000;
-/** Content up to so many bytes leaves as text, together with its head: one write is less work than a vector of them. */
-const SMALL = 8_192;
 
 /**
  * What is read while no exchange is at work ends the connection: it would be taken for the next answer. So does everything
@@ -41,6 +39,8 @@ export class OriginConnection {
   #exchange: OriginExchange | undefined;
   /** Stops the content that is still being sent. */
   #stopContent: (() => void) | undefined;
+  /** The whole answer is there, before all content was sent; and these bytes behind it. */
+  #early: Buffer | undefined;
   #last = false;
   /** The request before was a HEAD. */
   #afterHead = false;
@@ -123,17 +123,13 @@ export class OriginConnection {
 
   #write(request: OriginRequest, head: string, exchange: OriginExchange): void {
     const { content = [] } = request;
-    if (!(content instanceof Readable) && bytesOf(content) <= SMALL) {
-      this.#socket.write(
-        content.reduce((text, piece) => text + piece.toString('latin1'), head),
-        'latin1',
-      );
+    if (!(content instanceof Readable)) {
+      sendWhole(content, head, this.#socket);
       return;
     }
     this.#socket.cork();
     this.#socket.write(head, 'latin1');
-    if (content instanceof Readable) this.#stream(request, content, exchange);
-    else for (const piece of content) this.#socket.write(piece);
+    this.#stream(request, content, exchange);
     this.#socket.uncork();
   }
 
@@ -143,6 +139,7 @@ export class OriginConnection {
       ended: () => {
         this.#stopContent = undefined;
         exchange.requestLeft();
+        if (this.#early !== undefined) this.#complete(this.#early);
       },
       broke: (cause) => {
         this.#stopContent = undefined;
@@ -169,11 +166,20 @@ export class OriginConnection {
     if (rest !== undefined) this.#complete(rest);
   };
 
+  /** An answer that comes before all content has left, and does not refuse it, says nothing of what is still to come. */
+  get #isOpenEnded(): boolean {
+    return this.#stopContent !== undefined && (this.#parser.head?.status ?? 0) < 400;
+  }
+
   #complete(rest: Buffer): void {
     const exchange = this.#exchange;
     const { head } = this.#parser;
     // it may have been given up while it was read
     if (exchange === undefined || head === undefined) return;
+    if (this.#isOpenEnded) {
+      this.#early = rest;
+      return;
+    }
     this.#exchange = undefined;
     if (head.status === 101) {
       this.#handOver(rest);
@@ -204,7 +210,7 @@ export class OriginConnection {
 
   readonly #onEnd = (): void => {
     const exchange = this.#exchange;
-    if (exchange !== undefined && this.#parser.endsHere()) {
+    if (exchange !== undefined && this.#parser.endsHere() && !this.#isOpenEnded) {
       this.#exchange = undefined;
       this.#end();
       exchange.completed();
