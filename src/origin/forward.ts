@@ -1,6 +1,6 @@
 // Sends the client's request on: a write, whose fate settles the lease, or a read, which ends with the client.
 import type { CancelSignal } from '../cancel-signal.ts';
-import { type ErrorCode, GatewayError } from '../errors.ts';
+import { type ErrorCode, GatewayError, PROBLEMS } from '../errors.ts';
 import type { Fate } from '../lock/lock.ts';
 import { fieldValues } from '../semantics/fields.ts';
 import type { OriginClient } from './client.ts';
@@ -59,6 +59,7 @@ export async function forwardWrite(
   });
   try {
     const head = await exchange.head;
+    refuseBroken(exchange);
     const settled = settle(exchange, head, settings);
     // what is left of the answer is a download, and its reader may take his time: no reason to keep other writes out
     settled.then(freeSlot);
@@ -97,6 +98,7 @@ export async function forwardRead(
   });
   try {
     const head = await exchange.head;
+    refuseBroken(exchange);
     return answerOf(head, exchange, () => exchange.discard(MAX_DISCARD, MAX_DISCARD_TIME));
   } catch (error) {
     throw readError(failureOf(error));
@@ -126,6 +128,14 @@ export async function forwardUpgrade(
   } catch (error) {
     throw readError(failureOf(error));
   }
+}
+
+/**
+ * Throws OriginFailure where the answer has broken off in the moment in which its head came: nothing of it has gone to the
+ * client, who is better told what happened than cut off.
+ */
+export function refuseBroken({ ending }: OriginExchange): void {
+  if (ending instanceof OriginFailure) throw ending;
 }
 
 /** Every answer is of one shape, whatever else was read of its head. */
@@ -173,8 +183,13 @@ function unknownFate(exchange: OriginExchange, settings: ForwardSettings): Fate 
 
 /** The error for the client of a write: what is unknown is called so. */
 export function writeError(failure: OriginFailure): GatewayError {
-  if (failure.cause instanceof GatewayError) return failure.cause;
+  const { cause } = failure;
+  if (cause instanceof GatewayError && !(failure.sent && PROBLEMS[cause.code].fault === 'client'))
+    return cause;
   if (!failure.sent) return notSent(failure);
+  // a 4xx would say that it was not applied
+  if (failure.kind === 'content')
+    return unknownOutcome('write-unknown', 'The content broke off on its way to the origin', failure);
   const code = failure.kind === 'timeout' ? 'write-timeout' : 'write-unknown';
   return unknownOutcome(code, 'The origin gave no valid answer to the write', failure);
 }

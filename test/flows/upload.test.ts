@@ -7,6 +7,7 @@ import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { startOrigin } from '../fixtures/origin.ts';
 import { problem } from '../fixtures/problem.ts';
 import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
+import { startRawOrigin } from '../fixtures/raw-origin.ts';
 import { settle, until } from '../fixtures/until.ts';
 
 // Some of these wait for a deadline.
@@ -201,6 +202,34 @@ t.test('stalled content is 408, whether it is buffered or streamed', async (t) =
   }
   t.equal(origin.applied.length, 0);
 });
+
+const CHUNKS = `2710\r\n${BIG.slice(0, 10_000)}\r\n`;
+const breaks = [
+  { name: 'silence', length: String(BIG.length), more: '' },
+  { name: 'silence amid chunks', length: undefined, more: '' },
+  { name: 'a malformed chunk', length: undefined, more: 'zz\r\n' },
+  { name: 'more than limits.content', length: undefined, more: CHUNKS.repeat(40) },
+];
+for (const { name, length, more } of breaks) {
+  t.test(`content that ends in ${name}, a part of it sent: unknown, and no 4xx`, async (t) => {
+    const origin = await startRawOrigin(t, () => undefined);
+    const yaml = `${SMALL}\nlimits: { idle: 200ms, content: 350KiB }`;
+    const ifmatch = await startIfmatch(t, { origin: origin.url, yaml, timeouts: { write: 1000 } });
+    const client = await connect(ifmatch.port);
+    const framing = length === undefined ? 'Transfer-Encoding: chunked' : `Content-Length: ${length}`;
+    client.send(`PUT /doc HTTP/1.1\r\nHost: a\r\n${framing}\r\n\r\n`);
+    client.send(length === undefined ? CHUNKS : BIG.slice(0, 10_000));
+    await until(() => origin.bytes().join('').includes('xxxx'), 'the origin has a part of it');
+    client.send(more);
+    const { type, detail } = problem(t, await client.response(), 502);
+    t.equal(type, 'urn:ifmatch:write-unknown');
+    t.match(detail, /unknown whether it was applied/);
+    t.equal(ifmatch.lock().quarantined, 1);
+    client.close();
+    await ifmatch.idle();
+    t.match(ifmatch.log.at(-1), { msg: 'request', status: 502, fate: 'unknown' });
+  });
+}
 
 t.test('an answer that comes before the content has ended is relayed', async (t) => {
   const early = 'HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig';

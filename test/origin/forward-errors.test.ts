@@ -47,13 +47,29 @@ t.test('the error for each failure', async (t) => {
     t.equal(readError(failure).code, read, `${kind}, ${sent ? 'sent' : 'not sent'}`);
     if (!sent && kind !== 'cancelled') t.match(writeError(failure).detail, /Nothing was sent/);
   }
-  const late = new GatewayError('content-timeout', 'late');
-  t.equal(
-    writeError(new OriginFailure('content', true, late)),
-    late,
-    'what the client did wrong is its own error',
-  );
 });
+
+const brokenContent = [
+  { code: 'content-timeout', sent: false, write: 'content-timeout' },
+  { code: 'client-gone', sent: false, write: 'client-gone' },
+  { code: 'content-timeout', sent: true, write: 'write-unknown' },
+  { code: 'content-too-large', sent: true, write: 'write-unknown' },
+  { code: 'request-invalid', sent: true, write: 'write-unknown' },
+  { code: 'client-gone', sent: true, write: 'write-unknown' },
+  { code: 'write-timeout', sent: true, write: 'write-timeout' },
+  { code: 'lock-lost-before-send', sent: true, write: 'lock-lost-before-send' },
+] as const;
+for (const { code, sent, write } of brokenContent) {
+  t.test(
+    `content that broke off by ${code}, ${sent ? 'a part of it sent' : 'nothing sent'}: ${write}`,
+    (t) => {
+      const failure = new OriginFailure('content', sent, new GatewayError(code, 'The cause.'));
+      t.equal(writeError(failure).code, write);
+      t.equal(readError(failure).code, code, 'a read that changes nothing has the cause itself');
+      t.end();
+    },
+  );
+}
 
 t.test('a read ends with its client', async (t) => {
   for (const phase of ['asked', 'sent', 'answered']) {

@@ -87,18 +87,23 @@ const outcomes: { name: string; play: (asked: Asked) => void; told: number | str
       told: 'write-timeout',
       fate: 'unknown',
     },
-    {
-      name: 'reset amid the answer',
-      play: (asked) => void asked.start().head(200).fail('reset'),
-      told: 200,
-      fate: 'unknown',
-    },
-    {
-      name: 'too little content',
-      play: (asked) => void asked.start().head(200).fail('invalid'),
-      told: 200,
-      fate: 'unknown',
-    },
+    ...(['reset', 'invalid'] as const).flatMap((kind) => [
+      {
+        name: `${kind} behind the head, in the same moment`,
+        play: (asked: Asked) => void asked.start().head(200).fail(kind),
+        told: 'write-unknown',
+        fate: 'unknown' as const,
+      },
+      {
+        name: `${kind} amid the content`,
+        play: (asked: Asked) => {
+          asked.start().head(200).data('half');
+          setImmediate(() => asked.fail(kind));
+        },
+        told: 200,
+        fate: 'unknown' as const,
+      },
+    ]),
   ];
 for (const { name, play, told, fate } of outcomes) {
   t.test(`a write, ${name}: ${told}, fate ${fate}`, async (t) => {
