@@ -1,6 +1,7 @@
 // Sends an answer: made here, or the origin's as it flows, with back-pressure and an end that is true.
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Answer } from '../guard/exchange.ts';
+import { fieldValue } from '../semantics/fields.ts';
 import { MALFORMED } from './connections.ts';
 
 /** How long content that nobody wants is read so that its sender gets to see the answer (RFC 9112 9.6). Milliseconds. */
@@ -39,6 +40,7 @@ function sendNow(message: IncomingMessage, response: ServerResponse, answer: Ans
   // content that was not read would be taken for the next request
   if (hasUnreadContent(message)) response.shouldKeepAlive = false;
   const fields = [...answer.fields];
+  if (fieldValue(fields, 'content-length') === undefined) endWithConnection(message, response);
   if (answer.made) {
     response.writeHead(answer.status, STATUS_CODES[answer.status] ?? '', fields);
     end(message, response, message.method === 'HEAD' ? undefined : answer.content);
@@ -71,9 +73,17 @@ export function sendHead(response: ServerResponse): void {
   if (!response.writableEnded) response.write(Buffer.alloc(0));
 }
 
-/** To an HTTP/1.0 client an end is an end, and only a reset is none. */
-function cut(message: IncomingMessage, response: ServerResponse): void {
-  if (message.httpVersion === '1.0') response.socket?.resetAndDestroy();
+/**
+ * For an answer without a length: to an HTTP/1.0 client only the end of the connection ends it. Node ends the connection
+ * then, too, but says so to the client alone: what was pipelined behind would still be processed.
+ */
+export function endWithConnection({ httpVersion }: IncomingMessage, response: ServerResponse): void {
+  if (httpVersion === '1.0') response.shouldKeepAlive = false;
+}
+
+/** To an HTTP/1.0 client an end is an end, and only a reset is none; a Unix socket, which has no address, knows no reset. */
+export function cut({ httpVersion, socket }: IncomingMessage, response: ServerResponse): void {
+  if (httpVersion === '1.0' && socket.remoteAddress !== undefined) socket.resetAndDestroy();
   else response.destroy();
 }
 

@@ -10,10 +10,10 @@ import type { OriginClient } from '../origin/client.ts';
 import type { Content, OriginExchange } from '../origin/exchange.ts';
 import { failureOf } from '../origin/failure.ts';
 import { returnedFields } from '../origin/fields.ts';
-import { readError, writeError } from '../origin/forward.ts';
+import { readError, refuseBroken, writeError } from '../origin/forward.ts';
 import type { OriginHead } from '../origin/head.ts';
 import { isSafe } from '../semantics/method.ts';
-import { sendHead } from './send.ts';
+import { cut, endWithConnection, sendHead } from './send.ts';
 
 /** The request as it is to be sent, byte for byte. */
 export interface UnguardedRequest {
@@ -79,6 +79,9 @@ export function forwardUnguarded(
     retryDelay: () => null,
     rewriteRequestHeaders: () => ({ [CARRIED]: new Carried(request) }) as IncomingHttpHeaders,
     onResponse: (_request, answering, { stream }) => {
+      const { raw: message } = reply.request;
+      if (!reply.hasHeader('content-length')) endWithConnection(message, reply.raw);
+      stream.once('error', () => cut(message, reply.raw));
       answering.send(stream);
       sendHead(reply.raw); // Fastify waits with it for content
     },
@@ -110,6 +113,7 @@ async function exchangeFor(request: UnguardedRequest, origin: OriginClient, time
     },
   );
   const head = await exchange.head;
+  refuseBroken(exchange);
   return { statusCode: head.status, headers: headersOf(request, head), body: readableOf(exchange) };
 }
 

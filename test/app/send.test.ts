@@ -1,8 +1,11 @@
 // Answers on the wire: framed truly, with back-pressure, and let go when the client has gone.
 
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import net, { type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { send as sendOr } from '../../src/app/send.ts';
 import type { Answer, MadeAnswer, PassedAnswer } from '../../src/guard/exchange.ts';
@@ -90,6 +93,30 @@ t.test('without a length it is chunked, and an empty reason stays empty or stand
   content.finish('complete');
   const got = await client.response();
   t.same([got.field('transfer-encoding'), got.content, got.complete], ['chunked', 'abc', true]);
+});
+
+t.test('content that is cut off on a Unix socket, which knows no reset, ends the connection', async (t) => {
+  const { content, answer } = passing();
+  const server = http.createServer((message, response) => send(message, response, answer));
+  // short: a path of a socket has 107 bytes
+  const folder = await mkdtemp(join(tmpdir(), 'ifmatch-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'http.sock');
+  await once(server.listen(path), 'listening');
+  const socket = net.connect(path);
+  t.teardown(() => {
+    socket.destroy();
+    server.close();
+  });
+  let received = '';
+  socket.on('data', (data) => {
+    received += data.toString('latin1');
+    if (received.endsWith('half')) content.finish('cut');
+  });
+  socket.write('GET / HTTP/1.0\r\n\r\n');
+  content.push(Buffer.from('half'));
+  await once(socket, 'close');
+  t.match(received, /half$/);
 });
 
 t.test('content that is cut off does not look complete', async (t) => {

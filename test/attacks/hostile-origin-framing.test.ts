@@ -52,6 +52,14 @@ const invalid: { name: string; answer: string }[] = [
     name: 'CR alone in a value',
     answer: `HTTP/1.1 200 OK\r\nX-A: a\rX-B: ${LEAK}\r\nContent-Length: 2\r\n\r\nhi`,
   },
+  {
+    name: 'a malformed chunk that comes with the head',
+    answer: `HTTP/1.1 200 OK\r\nX-A: ${LEAK}\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n`,
+  },
+  {
+    name: 'a chunk longer than it says that comes with the head',
+    answer: `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n${LEAK}\r\n0\r\n\r\n`,
+  },
   { name: 'the status 099', answer: `HTTP/1.1 099 No\r\nX-A: ${LEAK}\r\nContent-Length: 2\r\n\r\nhi` },
   { name: 'no HTTP', answer: `SSH-2.0-${LEAK}\r\n\r\n` },
   // 52

@@ -1,11 +1,13 @@
 // HTTP/1.0 clients: no Host, keep-alive by request only, and no chunks.
 
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { problem } from '../fixtures/problem.ts';
 import { connect } from '../fixtures/raw-client.ts';
 import { type RawScript, startRawOrigin } from '../fixtures/raw-origin.ts';
-import { until } from '../fixtures/until.ts';
+import { settle, until } from '../fixtures/until.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\nETag: "v1"\r\nContent-Length: 2\r\n\r\nok';
 const CHUNKED = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n';
@@ -86,3 +88,55 @@ t.test('HTTP/1.1 without Host is refused', async (t) => {
   problem(t, await client.response(), 400);
   t.equal(origin.requests.length, 0);
 });
+
+const UNBOUNDED = [
+  { name: '204', answer: 'HTTP/1.1 204 No Content\r\n\r\n' },
+  { name: 'chunks', answer: CHUNKED },
+];
+for (const mode of ['off', 'enforce']) {
+  for (const { name, answer } of UNBOUNDED) {
+    for (const version of ['1.0', '1.1']) {
+      t.test(
+        `${mode}: behind an answer without a length (${name}) no HTTP/${version} write is done`,
+        async (t) => {
+          const { origin, ifmatch, client } = await scene(t, mode, () => answer);
+          const put = (target: string, as: string): string =>
+            `PUT ${target} HTTP/${as}\r\nHost: x\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nhi`;
+          client.send(put('/1', '1.0') + put('/2', version));
+          const response = await client.response();
+          t.match(response.field('connection'), /^close$/i);
+          await until(() => client.socket.readableEnded, 'the end of the connection');
+          await ifmatch.idle();
+          await settle();
+          t.same(
+            origin.requests.map(({ target }) => target),
+            ['/1'],
+          );
+        },
+      );
+    }
+  }
+}
+
+const CUT: { name: string; end: (socket: Socket) => void }[] = [
+  { name: 'an end without the last chunk', end: (socket) => void socket.end() },
+  { name: 'a malformed chunk', end: (socket) => void socket.write('zz\r\n') },
+  { name: 'a reset', end: (socket) => void socket.resetAndDestroy() },
+];
+for (const mode of ['off', 'enforce']) {
+  for (const method of ['GET', 'PROPFIND', 'OPTIONS']) {
+    for (const { name, end } of CUT) {
+      t.test(`${mode}: ${method} whose answer breaks off by ${name} ends with a reset`, async (t) => {
+        const { client } = await scene(t, mode, ({ socket }) => {
+          socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n');
+          setTimeout(() => end(socket), 50);
+          return undefined;
+        });
+        const failed = once(client.socket, 'error');
+        client.send(`${method} /a HTTP/1.0\r\nHost: x\r\n\r\n`);
+        t.match(await failed, [{ code: 'ECONNRESET' }], 'what came looks like no end');
+        t.match(client.rest(), /hello$/);
+      });
+    }
+  }
+}
