@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import type { RequestContent } from '../guard/exchange.ts';
+import { notTaken } from '../guard/under-leases.ts';
 import type { Content } from '../origin/exchange.ts';
 import { fieldValue } from '../semantics/fields.ts';
 import { MALFORMED } from './connections.ts';
@@ -75,13 +76,6 @@ function tooSlow(): GatewayError {
 
 function malformed(): GatewayError {
   return new GatewayError('request-invalid', 'The content is malformed: check its chunks.');
-}
-
-function notTaken(): GatewayError {
-  const detail =
-    'The origin did not take the content in time, and it is unknown what it did with a part of it. ' +
-    'GET the resource before you decide whether to repeat the write.';
-  return new GatewayError('write-timeout', detail);
 }
 
 /**

@@ -65,7 +65,7 @@ async function sendWrite(exchange: Exchange, content: Content, tools: Tools, lea
       method: exchange.method,
       target: exchange.target,
       fields: fieldsFor(exchange, tools, leases),
-      content: underLeases(content, tools.lock, leases, outlives),
+      content: underLeases(content, tools.lock, leases, outlives, write),
       length: exchange.content.length,
     },
     tools.forward,

@@ -7,20 +7,30 @@ import type { Content } from '../origin/exchange.ts';
 /**
  * The origin performs a write when it has all of it, so the last chunk waits until the leases are armed anew: they then
  * outlive the write (`outlives`) however long the upload took. Content that is all there leaves at once, and a lease that
- * no time ends needs none of this: both come back as they are.
+ * no time ends needs none of this: both come back as they are. `patience`: for how long the origin may leave what is all
+ * here untaken, milliseconds.
  */
 export function underLeases(
   content: Content,
   lock: Lock,
   leases: readonly Lease[],
   outlives: (lease: Lease) => boolean,
+  patience: number,
 ): Content {
   if (
     !(content instanceof Readable) ||
     leases.every((lease) => lease.remainingMs() === Number.POSITIVE_INFINITY)
   )
     return content;
-  return watched(content, lock, leases, outlives);
+  return watched(content, lock, leases, outlives, patience);
+}
+
+/** The origin did not take content of which a part has been sent. */
+export function notTaken(): GatewayError {
+  const detail =
+    'The origin did not take the content in time, and it is unknown what it did with a part of it. ' +
+    'GET the resource before you decide whether to repeat the write.';
+  return new GatewayError('write-timeout', detail);
 }
 
 function watched(
@@ -28,6 +38,7 @@ function watched(
   lock: Lock,
   leases: readonly Lease[],
   outlives: (lease: Lease) => boolean,
+  patience: number,
 ): Readable {
   let last: Buffer | undefined;
   const watch = new Transform({
@@ -48,6 +59,12 @@ function watched(
       );
     },
   });
+  // the deadlines of the upload end here, and that of the answer begins when the last byte has left
+  let timer: NodeJS.Timeout | undefined;
+  content.once('end', () => {
+    timer = setTimeout(() => watch.destroy(notTaken()), patience);
+  });
+  watch.once('close', () => clearTimeout(timer));
   // what ends one of the two ends the other; who reads `watch` gets the error
   pipeline(content, watch, () => {});
   return watch;

@@ -1,4 +1,5 @@
 // Streamed content under leases: broken off when one is lost, and its last bytes leave only under a fresh one.
+import { once } from 'node:events';
 import { PassThrough, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
@@ -10,6 +11,8 @@ import { heldForEver, noLock } from '../fixtures/no-lock.ts';
 import { until } from '../fixtures/until.ts';
 
 const NEEDED = 1_000;
+/** Longer than any of this takes. */
+const PATIENCE = 60_000;
 const outlives = (lease: Lease) => lease.remainingMs() >= NEEDED;
 
 /** A lease with as much time as the test says. */
@@ -42,7 +45,7 @@ function armingLock() {
 function scene(held: readonly ReturnType<typeof lease>[] = [lease()]) {
   const { lock, armings } = armingLock();
   const content = new PassThrough();
-  const sent = underLeases(content, lock, held, outlives);
+  const sent = underLeases(content, lock, held, outlives, PATIENCE);
   if (!(sent instanceof Readable)) throw new Error('is not streamed');
   const received: string[] = [];
   const ending = Promise.withResolvers<'ended' | Error>();
@@ -62,10 +65,14 @@ const brokenOff = { code: 'write-unknown', message: /broken off before its end/ 
 t.test('content that is all there, and content under leases that no time ends, stay as they are', (t) => {
   const content = [Buffer.from('abc')];
   const stream = new PassThrough();
-  t.equal(underLeases(content, noLock(), [lease()], outlives), content);
-  t.equal(underLeases(stream, noLock(), [heldForEver('a')], outlives), stream);
-  t.equal(underLeases(stream, noLock(), [], outlives), stream);
-  t.not(underLeases(stream, noLock(), [heldForEver('a'), lease()], outlives), stream, 'one is enough');
+  t.equal(underLeases(content, noLock(), [lease()], outlives, PATIENCE), content);
+  t.equal(underLeases(stream, noLock(), [heldForEver('a')], outlives, PATIENCE), stream);
+  t.equal(underLeases(stream, noLock(), [], outlives, PATIENCE), stream);
+  t.not(
+    underLeases(stream, noLock(), [heldForEver('a'), lease()], outlives, PATIENCE),
+    stream,
+    'one is enough',
+  );
   t.end();
 });
 
@@ -177,11 +184,42 @@ t.test('who reads slowly slows the client down, and gets every byte', async (t) 
       this.push(produced <= 200 ? Buffer.alloc(CHUNK, produced) : null);
     },
   });
-  const sent = underLeases(content, noLock(), [lease()], outlives);
+  const sent = underLeases(content, noLock(), [lease()], outlives, PATIENCE);
   if (!(sent instanceof Readable)) throw new Error('is not streamed');
   await sleep(30);
   t.ok(produced < 10, `${produced} of 200 chunks were read ahead`);
   const all = await buffer(sent);
   t.equal(all.length, 200 * CHUNK);
   for (let at = 0; at < 200; at += 1) if (all[at * CHUNK] !== at + 1) t.fail(`chunk ${at} is another`);
+});
+
+for (const size of [1, 70_000, 110_000]) {
+  t.test(
+    `${size} bytes that are all here and that the origin does not take: unknown after its time`,
+    async (t) => {
+      const content = new PassThrough({ highWaterMark: 2 * size });
+      const { lock, armings } = armingLock();
+      const sent = underLeases(content, lock, [lease()], outlives, 40);
+      if (!(sent instanceof Readable)) throw new Error('is not streamed');
+      const failed = once(sent, 'error');
+      content.write('a');
+      content.end(Buffer.alloc(size));
+      sent.once('readable', () => {});
+      const answered = setInterval(() => armings.at(-1)?.resolve(), 5);
+      t.teardown(() => clearInterval(answered));
+      t.match(await failed, [{ code: 'write-timeout' }]);
+    },
+  );
+}
+
+t.test('content that the origin takes in time is not broken off later', async (t) => {
+  const content = new PassThrough();
+  const sent = underLeases(content, noLock(), [lease()], outlives, 40);
+  if (!(sent instanceof Readable)) throw new Error('is not streamed');
+  content.write('a');
+  await sleep(100); // a slow client
+  content.end('b');
+  t.equal((await buffer(sent)).toString(), 'ab');
+  await sleep(100);
+  t.equal(sent.errored, null);
 });
