@@ -5,18 +5,9 @@ import { AnswerFault, AnswerParser } from './answer-parser.ts';
 import { Deadline } from './deadline.ts';
 import type { OriginExchange, OriginRequest } from './exchange.ts';
 import { type FailureKind, isTimeout } from './failure.ts';
+import type { Keeper } from './keeper.ts';
 import { requestHead } from './request-head.ts';
 import { brokenOff, sendContent, sendWhole } from './send-content.ts';
-
-/** Who keeps connections. */
-export interface Keeper {
-  /** An exchange is over and the connection can carry the next one. */
-  free(connection: OriginConnection): void;
-  /** It carries nothing more. */
-  gone(connection: OriginConnection): void;
-  /** Bytes came that answer no request. */
-  stray(): void;
-}
 
 /** How long an unused connection is kept where the origin does not say, milliseconds; undici's default. */
 const IDLE = 4_000;
@@ -42,9 +33,12 @@ export class OriginConnection {
   /** The whole answer is there, before all content was sent; and these bytes behind it. */
   #early: Buffer | undefined;
   #last = false;
+  /** A HEAD on a connection that had been idle, as long as nothing of its answer has come: the origin may have just ended it. */
+  #repeatable: OriginRequest | undefined;
   /** The request before was a HEAD. */
   #afterHead = false;
   #isHead = false;
+  #hasServed = false;
   #open = true;
 
   constructor(socket: Socket, keeper: Keeper) {
@@ -80,6 +74,7 @@ export class OriginConnection {
     this.#last = last || request.upgrade !== undefined;
     this.#afterHead = this.#isHead;
     this.#isHead = request.method === 'HEAD';
+    this.#repeatable = this.#isHead && this.#hasServed ? request : undefined;
     this.#exchange = exchange;
     this.#parser.expect(request.method, request.upgrade !== undefined);
     this.#write(request, head, exchange);
@@ -154,6 +149,7 @@ export class OriginConnection {
       this.#end();
       return;
     }
+    this.#repeatable = undefined;
     let rest: Buffer | undefined;
     try {
       rest = this.#parser.take(bytes);
@@ -191,6 +187,7 @@ export class OriginConnection {
     const serves = head.persists && !this.#last && this.#stopContent === undefined && rest.length === 0;
     if (serves && idle > 0 && this.#open) {
       this.idleUntil = performance.now() + idle;
+      this.#hasServed = true;
       this.#socket.resume();
       this.#keeper.free(this);
     } else {
@@ -226,10 +223,14 @@ export class OriginConnection {
   };
 
   #fail(kind: FailureKind, cause: unknown): void {
-    const exchange = this.#exchange;
+    const [exchange, repeatable] = [this.#exchange, this.#repeatable];
     this.#exchange = undefined;
     this.#end();
-    exchange?.broke(kind, cause);
+    if (exchange === undefined) return;
+    // once: the new connection has served nothing before
+    if (kind === 'reset' && repeatable !== undefined)
+      this.#keeper.carryAnew(repeatable, exchange, this.#last);
+    else exchange.broke(kind, cause);
   }
 
   #end(): void {

@@ -1,9 +1,10 @@
 // The connections of one lane: opened when none is free, used again while that is safe, closed when they were idle for long.
 import type { Socket } from 'node:net';
-import { type Keeper, OriginConnection } from './connection.ts';
+import { OriginConnection } from './connection.ts';
 import type { Connect } from './connector.ts';
 import type { OriginExchange, OriginRequest } from './exchange.ts';
 import { isTimeout } from './failure.ts';
+import type { Keeper } from './keeper.ts';
 
 /** How often idle connections are looked at, milliseconds. */
 const LOOK = 500;
@@ -31,7 +32,7 @@ export class OriginConnections implements Keeper {
   carry(request: OriginRequest, exchange: OriginExchange, last: boolean): void {
     const connection = this.#closing === undefined ? this.#take() : undefined;
     if (connection === undefined) {
-      this.#carryAnew(request, exchange, last);
+      this.carryAnew(request, exchange, last);
       return;
     }
     // what this turn of the loop has yet to report comes first: its end, or bytes that answer nothing, which would be taken
@@ -80,7 +81,7 @@ export class OriginConnections implements Keeper {
     return undefined;
   }
 
-  #carryAnew(request: OriginRequest, exchange: OriginExchange, last: boolean): void {
+  carryAnew(request: OriginRequest, exchange: OriginExchange, last: boolean): void {
     if (this.#closing !== undefined) {
       exchange.broke('unreachable', new Error('the gateway is shutting down'));
       return;

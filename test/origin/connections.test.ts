@@ -22,8 +22,13 @@ const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 async function scene(t: Test, script: RawScript) {
   const origin = await startRawOrigin(t, script);
   const { client, warnings } = openTestOrigin(t, origin.url);
-  const send = (method: string, target: string, given: Partial<OriginRequest> = {}): OriginExchange =>
-    client.send({ method, target, fields: ['Host', 'x'], ...given }, OPTIONS).exchange;
+  const send = (
+    method: string,
+    target: string,
+    given: Partial<OriginRequest> = {},
+    options: Partial<SendOptions> = {},
+  ): OriginExchange =>
+    client.send({ method, target, fields: ['Host', 'x'], ...given }, { ...OPTIONS, ...options }).exchange;
   const ask = async (method: string, target: string) => {
     const exchange = send(method, target);
     const { status } = await exchange.head;
@@ -225,6 +230,51 @@ t.test('destroy ends thousands that wait for a slot, each with a failure of its 
   await until(() => origin.requests.length > 0, 'some are under way');
   await client.destroy();
   t.ok((await Promise.all(endings)).every((ending) => ending instanceof OriginFailure));
+});
+
+const swallowed: { name: string; method: string; bytes: string; repeated: boolean; fresh?: string }[] = [
+  { name: 'a HEAD without a byte of an answer', method: 'HEAD', bytes: '', repeated: true },
+  { name: 'a HEAD amid its answer', method: 'HEAD', bytes: 'HTTP/1.1 200', repeated: false },
+  { name: 'a GET without a byte of an answer', method: 'GET', bytes: '', repeated: false },
+  { name: 'a PUT without a byte of an answer', method: 'PUT', bytes: '', repeated: false },
+];
+for (const by of ['FIN', 'RST'] as const) {
+  for (const { name, method, bytes, repeated } of swallowed) {
+    t.test(`${name}, a kept connection ends by ${by}: sent ${repeated ? 'anew' : 'once'}`, async (t) => {
+      const { origin, ask, send } = await scene(t, ({ target, socket }) => {
+        const again = origin.requests.filter((request) => request.target === '/swallowed').length > 1;
+        if (target !== '/swallowed' || again) return OK.replace('ok', '');
+        if (bytes !== '') socket.write(bytes);
+        setTimeout(() => (by === 'FIN' ? socket.end() : socket.resetAndDestroy()), 20);
+        return undefined;
+      });
+      await ask('HEAD', '/first');
+      const ending = await send(method, '/swallowed').ended;
+      const times = origin.requests.filter(({ target }) => target === '/swallowed').length;
+      t.equal(times, repeated ? 2 : 1);
+      if (repeated) t.equal(ending, 'complete');
+      else t.match(ending, { kind: 'reset', sent: true });
+    });
+  }
+}
+
+t.test('a HEAD is repeated on a new connection only, once, and not when its time is over', async (t) => {
+  const { origin, ask, send } = await scene(t, ({ target, socket }) => {
+    if (target === '/first') return OK.replace('ok', '');
+    if (target === '/reset') socket.resetAndDestroy();
+    else if (origin.requests.at(-2)?.target !== target) setTimeout(() => socket.resetAndDestroy(), 20);
+    return undefined;
+  });
+  await ask('HEAD', '/first');
+  t.match(await send('HEAD', '/reset').ended, { kind: 'reset' });
+  t.match(await send('HEAD', '/reset').ended, { kind: 'reset' }, 'a connection that has served nothing');
+  await ask('HEAD', '/first');
+  const late = await send('HEAD', '/late', {}, { deadlines: { total: 150 } }).ended;
+  t.match(late, { kind: 'timeout' });
+  t.same(
+    origin.requests.map(({ target }) => target),
+    ['/first', '/reset', '/reset', '/reset', '/first', '/late', '/late'],
+  );
 });
 
 t.test('a request that cannot be written breaks nothing but itself', async (t) => {
