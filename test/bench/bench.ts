@@ -3,16 +3,17 @@
 import { type Case, type CaseName, findCase, type Kind, LARGE_PATHS, type PeerName } from './cases.ts';
 import { type Circumstances, writePage } from './document.ts';
 import { load } from './load.ts';
-import { type Cores, chooseCores, describeCores, describeMachine, pinSelf } from './machine.ts';
-import { type Options, readOptions } from './options.ts';
+import { type Cores, chooseCores, describeCores, describeMachine, pin } from './machine.ts';
+import { type Options, readOptions, USAGE, UsageError } from './options.ts';
 import { startOrigin } from './origin.ts';
 import { pace } from './paced.ts';
 import { installPeers, type Peer, type Place, startPeer, versions, warmsUp } from './peers.ts';
 import { endOnSignals, memoryFolder, removeFolder } from './program.ts';
 import { asText, sectionsOf } from './report.ts';
 import { judge, PACE, type PacedRound, type Results, voids } from './results.ts';
-import { FIRST, LEAD_IN, measureInTurns, type Round, type RoundOptions } from './rounds.ts';
+import { FIRST, measureInTurns, type Round, type RoundOptions } from './rounds.ts';
 import { measureSeries, type Series } from './series.ts';
+import { watchSteadiness } from './steadiness.ts';
 
 const CONNECTIONS = 32;
 
@@ -131,7 +132,7 @@ async function measurePaced(options: Options, place: Place, turns: RoundOptions)
     );
     for (let round = 0; round < options.pacedRounds; round++) {
       for (const { name, peer } of subjects) {
-        const paced = await paceOnce(name, peer, options.pacedSeconds);
+        const paced = await paceOnce(name, peer, options);
         results.push({ case: name, peer: peer.name, paced });
         const said =
           'void' in paced
@@ -146,11 +147,15 @@ async function measurePaced(options: Options, place: Place, turns: RoundOptions)
   return results;
 }
 
-async function paceOnce(name: CaseName, { port }: Peer, seconds: number): Promise<PacedRound['paced']> {
+async function paceOnce(
+  name: CaseName,
+  { port }: Peer,
+  { leadIn, pacedSeconds }: Options,
+): Promise<PacedRound['paced']> {
   const { kind } = findCase(name);
   try {
-    await pace(kind, { port, rate: PACE, seconds: LEAD_IN });
-    const paced = await pace(kind, { port, rate: PACE, seconds });
+    if (leadIn > 0) await pace(kind, { port, rate: PACE, seconds: leadIn });
+    const paced = await pace(kind, { port, rate: PACE, seconds: pacedSeconds });
     return paced.wrong > 0 ? { void: `${paced.wrong} wrong answers` } : paced;
   } catch (error) {
     return { void: error instanceof Error ? error.message : String(error) };
@@ -159,6 +164,7 @@ async function paceOnce(name: CaseName, { port }: Peer, seconds: number): Promis
 
 async function measureAll(options: Options, cores: Cores): Promise<Results> {
   const folder = await memoryFolder();
+  const steadiness = await watchSteadiness(Object.values(cores));
   const turns = {
     core: cores.load,
     proxyCore: cores.proxy,
@@ -166,6 +172,7 @@ async function measureAll(options: Options, cores: Cores): Promise<Results> {
     seconds: options.seconds,
     warmUp: options.warmUp,
     leadIn: options.leadIn,
+    slowness: () => steadiness.slowness(),
     tell,
   };
   try {
@@ -181,6 +188,7 @@ async function measureAll(options: Options, cores: Cores): Promise<Results> {
       await origin.stop();
     }
   } finally {
+    steadiness.stop();
     await removeFolder(folder);
   }
 }
@@ -188,10 +196,14 @@ async function measureAll(options: Options, cores: Cores): Promise<Results> {
 /** 0: every measured target held and no round was void; 1 otherwise. */
 async function main(args: string[]): Promise<number> {
   const options = readOptions(args);
+  if (options === 'help') {
+    process.stdout.write(USAGE);
+    return 0;
+  }
   endOnSignals();
   await installPeers();
   const cores = chooseCores();
-  pinSelf(cores.load);
+  pin(process.pid, cores.load);
   const how: Circumstances = {
     command: options.command,
     date: new Date().toISOString().slice(0, 16).replace('T', ' '),
@@ -211,4 +223,10 @@ async function main(args: string[]): Promise<number> {
   return missed || voids(results).length > 0 ? 1 : 0;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`${error.message}\n\n${USAGE}`);
+  process.exitCode = 2;
+}

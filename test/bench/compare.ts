@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findCase } from './cases.ts';
-import { type Cores, chooseCores, describeCores, pinSelf } from './machine.ts';
+import { type Cores, chooseCores, describeCores, pin } from './machine.ts';
 import { type Ratio, ratioOf, ratioOfAll } from './numbers.ts';
 import { WARM_UP, wholeNumber } from './options.ts';
 import { startOrigin } from './origin.ts';
@@ -14,6 +14,7 @@ import { asText } from './report.ts';
 import { sayRatio } from './results.ts';
 import { checkOut, ROOT } from './revision.ts';
 import { LEAD_IN, measureInTurns, type Subject } from './rounds.ts';
+import { watchSteadiness } from './steadiness.ts';
 
 const USAGE = `npm run bench:compare -- REV [--threshold 0.9] [--rounds 5] [--seconds 3] [--micro] [--flows]
 
@@ -100,6 +101,7 @@ async function compareFlows(
 ): Promise<Compared> {
   const folder = await memoryFolder();
   const running: { stop(): Promise<void> }[] = [];
+  const steadiness = await watchSteadiness(Object.values(cores));
   try {
     const origin = await startOrigin(folder, cores.origin);
     running.push(origin);
@@ -124,6 +126,7 @@ async function compareFlows(
       seconds,
       warmUp: WARM_UP,
       leadIn: LEAD_IN,
+      slowness: () => steadiness.slowness(),
       tell,
     });
     return CASES.map((name, index) => ({
@@ -131,6 +134,7 @@ async function compareFlows(
       ratio: ratioOf(results[2 * index] ?? [], results[2 * index + 1] ?? []),
     }));
   } finally {
+    steadiness.stop();
     for (const program of running) await program.stop();
     await removeFolder(folder);
   }
@@ -142,7 +146,7 @@ async function main(args: string[]): Promise<number> {
   endOnSignals();
   if (options.flows) await installPeers();
   const cores = chooseCores();
-  pinSelf(cores.load);
+  pin(process.pid, cores.load);
   const checkout = checkOut(options.revision);
   try {
     process.stderr.write(`working tree against ${checkout.title}; ${describeCores(cores)}\n`);

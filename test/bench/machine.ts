@@ -19,9 +19,9 @@ export function chooseCores(count: number = cpus().length): Cores {
   return { proxy: count > 1 ? 1 : 0, origin: 0, load: count > 2 ? 2 : 0 };
 }
 
-/** Moves this process, with all its threads, to one core; what it starts inherits that. */
-export function pinSelf(core: number): void {
-  execFileSync('taskset', ['-a', '-c', '-p', String(core), String(process.pid)]);
+/** Moves a process, with all its threads, to one core; what it starts inherits that. */
+export function pin(pid: number, core: number): void {
+  execFileSync('taskset', ['-a', '-c', '-p', String(core), String(pid)]);
 }
 
 /** Seconds of processor time that a process has used so far, in user and kernel mode. */

@@ -10,7 +10,7 @@ import { findCase } from './cases.ts';
 import { writeMemory } from './document.ts';
 import type { Memory } from './gateway.ts';
 import { type Load, load } from './load.ts';
-import { chooseCores, describeMachine, pinSelf } from './machine.ts';
+import { chooseCores, describeMachine, pin } from './machine.ts';
 import { wholeNumber } from './options.ts';
 import { startOrigin } from './origin.ts';
 import { installPeers } from './peers.ts';
@@ -64,7 +64,7 @@ function checkAnswers({ requests, refused, broken, timeouts }: Load): void {
 
 async function measure(seconds: number): Promise<Look[]> {
   const cores = chooseCores();
-  pinSelf(cores.load);
+  pin(process.pid, cores.load);
   const folder = await memoryFolder();
   try {
     const origin = await startOrigin(folder, cores.origin);

@@ -67,10 +67,9 @@ function pairs(ours: readonly Round[], theirs: readonly Round[]): [Measured, Mea
   });
 }
 
-/** Of all rounds, those that count and in which others used more than `share` of the core; and the most they used. */
-export function disturbedBy(rounds: readonly Round[], share: number): { rounds: number; most: number } {
-  const shares = rounds.filter(counts).map(({ others }) => others);
-  return { rounds: shares.filter((used) => used > share).length, most: Math.max(0, ...shares) };
+/** Of all rounds that count, those in which others used more than `share` of the core, or the machine was as slow as `slow`. */
+export function disturbed(rounds: readonly Round[], share: number, slow: number): Measured[] {
+  return rounds.filter(counts).filter(({ others, slowness }) => others > share || slowness >= slow);
 }
 
 export function ratioOfAll(ratios: readonly number[]): Ratio | undefined {

@@ -47,11 +47,22 @@ export const WARM_UP = 12;
 const PACED = 4;
 const PACED_ROUNDS = 7;
 
-/** Throws with the usage on anything that is no option. */
-export function readOptions(args: string[]): Options {
-  const { values } = parseArgs({
+/** What was typed is no such option, or no value of it. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** Throws UsageError. */
+export function readOptions(args: string[]): Options | 'help' {
+  const { help, ...values } = parse(args);
+  return help ? 'help' : optionsOf(values, args);
+}
+
+function parse(args: string[]) {
+  const config = {
     args,
     options: {
+      help: { type: 'boolean', short: 'h', default: false },
       quick: { type: 'boolean', default: false },
       only: { type: 'string' },
       peers: { type: 'string' },
@@ -59,7 +70,15 @@ export function readOptions(args: string[]): Options {
       seconds: { type: 'string' },
       write: { type: 'boolean', default: false },
     },
-  });
+  } as const;
+  try {
+    return parseArgs(config).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function optionsOf(values: Omit<ReturnType<typeof parse>, 'help'>, args: readonly string[]): Options {
   const { quick, write } = values;
   const wanted = values.only?.split(',');
   const everything: readonly string[] = [...CASES.map(({ name }) => name), ...SERIES, 'paced'];
@@ -92,10 +111,10 @@ function peerNames(): PeerName[] {
 
 function checkNames(names: readonly string[], known: readonly string[]): void {
   const unknown = names.find((name) => !known.includes(name));
-  if (unknown !== undefined) throw new Error(`${unknown} is none of ${known.join(', ')}\n\n${USAGE}`);
+  if (unknown !== undefined) throw new UsageError(`${unknown} is none of ${known.join(', ')}`);
 }
 
 export function wholeNumber(text: string): number {
-  if (!/^[1-9]\d{0,4}$/.test(text)) throw new Error(`${text} is no whole number from 1 to 99999\n\n${USAGE}`);
+  if (!/^[1-9]\d{0,4}$/.test(text)) throw new UsageError(`${text} is no whole number from 1 to 99999`);
   return Number(text);
 }

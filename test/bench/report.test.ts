@@ -13,7 +13,14 @@ const LINE =
   '{"requests":1000,"microseconds":2000000,"bytes":200000,"p50":1500,"p99":9000,"refused":0,"broken":0,"timeouts":0}';
 
 function aRound(rate: number): Round {
-  return { load: { ...readLoad(LINE), requests: rate * 2 }, rate, busy: 1, cost: 1e6 / rate, others: 0 };
+  return {
+    load: { ...readLoad(LINE), requests: rate * 2 },
+    rate,
+    busy: 1,
+    cost: 1e6 / rate,
+    others: 0,
+    slowness: 1,
+  };
 }
 
 function resultsOf(rates: readonly [CaseName, PeerName, readonly Round[]][]): Results {
@@ -80,8 +87,10 @@ t.test('targets are held, missed, or not measured', async (t) => {
     true,
   );
   t.equal(disturbance(results), undefined);
-  const disturbed = resultsOf([['get', 'ifmatch', [aRound(1), { ...aRound(1), others: 0.5 }]]]);
-  t.match(disturbance(disturbed), /1 of 2 rounds, up to 50 %/);
+  const used = resultsOf([['get', 'ifmatch', [aRound(1), { ...aRound(1), others: 0.5 }]]]);
+  t.match(disturbance(used), /1 of 2 rounds \(.* up to 50 %.* up to 1\.00 times/);
+  const slowed = resultsOf([['get', 'ifmatch', [aRound(1), { ...aRound(1), slowness: 1.3 }]]]);
+  t.match(disturbance(slowed), /1 of 2 rounds \(.* up to 0 %.* up to 1\.30 times/);
 });
 
 t.test('tables: aligned for the terminal, Markdown for the page', async (t) => {

@@ -1,9 +1,9 @@
 // Everything that a run has measured, and what it means against the targets.
 
 import type { CaseName, PeerName } from './cases.ts';
-import { costRatioOf, disturbedBy, median, type Ratio, ratioOf } from './numbers.ts';
+import { costRatioOf, disturbed, median, type Ratio, ratioOf } from './numbers.ts';
 import type { Paced } from './paced.ts';
-import { DISTURBED, type Round } from './rounds.ts';
+import { DISTURBED, type Round, SLOW } from './rounds.ts';
 import type { Series } from './series.ts';
 
 export type CaseResults = ReadonlyMap<PeerName, readonly Round[]>;
@@ -147,13 +147,14 @@ function judgeDelay({ paced }: Results, { ours, origin, words, most }: (typeof D
   };
 }
 
-/** A sentence about what else ran on the core of the proxies; undefined when nothing that matters did. */
+/** A sentence about what else the machine did; undefined when nothing that matters. */
 export function disturbance({ cases }: Results): string | undefined {
   const rounds = [...cases.values()].flatMap((peers) => [...peers.values()].flat());
-  const disturbed = disturbedBy(rounds, DISTURBED);
-  if (disturbed.rounds === 0) return undefined;
-  const most = Math.round(disturbed.most * 100);
-  return `Other programs used the core of the proxies in ${disturbed.rounds} of ${rounds.length} rounds, up to ${most} %: measure again on an idle machine.`;
+  const those = disturbed(rounds, DISTURBED, SLOW);
+  if (those.length === 0) return undefined;
+  const most = Math.round(Math.max(...those.map(({ others }) => others)) * 100);
+  const slowest = Math.max(...those.map(({ slowness }) => slowness)).toFixed(2);
+  return `Disturbed: ${those.length} of ${rounds.length} rounds (other programs used up to ${most} % of the proxies' core, the machine was up to ${slowest} times as slow as at its best); measure again on an idle machine.`;
 }
 
 /** Why rounds were void, all over the run: what a benchmark of errors would look like. */

@@ -1,5 +1,6 @@
 // Measuring in turns: every subject once in each round, so that what else the machine does hits all alike.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Kind } from './cases.ts';
 import { fault, type Load, load } from './load.ts';
 import { coreTime, processorTime } from './machine.ts';
@@ -27,6 +28,8 @@ export interface Measured {
   readonly cost: number;
   /** Share of the proxies' core that others used meanwhile, 0 to 1: well above 0, the rate is not to be believed. */
   readonly others: number;
+  /** How much slower the machine was behind it than at its best: well above 1, the rate is not to be believed either. */
+  readonly slowness: number;
 }
 
 /** A round, or why it does not count. */
@@ -42,6 +45,8 @@ export interface RoundOptions {
   readonly warmUp: number;
   /** Seconds of load that go before each round, for the same. */
   readonly leadIn: number;
+  /** How much slower the machine is than at its best; 1: not at all. */
+  readonly slowness: () => Promise<number>;
   /** Told of each round as it is over. */
   readonly tell: (line: string) => void;
 }
@@ -58,6 +63,12 @@ export const LEAD_IN = 2;
 /** From this share on, what others do on the core is worth a word. */
 export const DISTURBED = 0.05;
 
+/** From this slowness on, a round is measured again, so often at most. */
+export const SLOW = 1.15;
+const ATTEMPTS = 4;
+/** Milliseconds to wait before that: what slows a machine down mostly lasts. */
+const PAUSE = 5_000;
+
 /** Results in the order of `subjects`, each with a round for each round. */
 export async function measureInTurns(
   subjects: readonly Subject[],
@@ -71,8 +82,7 @@ export async function measureInTurns(
       const at = (turn + round) % subjects.length;
       const subject = subjects[at];
       if (subject === undefined) continue;
-      if (subject.warmsUp && options.leadIn > 0) await measure(subject, options, options.leadIn);
-      const measured = await measure(subject, options, options.seconds);
+      const measured = await measureSteadily(subject, options);
       results[at]?.push(measured);
       options.tell(`  ${round + 1}/${options.rounds} ${subject.label}: ${sayRound(measured)}`);
     }
@@ -80,8 +90,25 @@ export async function measureInTurns(
   return results;
 }
 
+/** One round on a machine that is as fast as it was; after some attempts on any. */
+async function measureSteadily(subject: Subject, options: RoundOptions): Promise<Round> {
+  for (let attempt = 1; ; attempt++) {
+    if (subject.warmsUp && options.leadIn > 0) await measure(subject, options, options.leadIn);
+    const measured = await measure(subject, options, options.seconds);
+    if ('void' in measured || measured.slowness < SLOW || attempt === ATTEMPTS) return measured;
+    options.tell(
+      `  ${subject.label}: the machine is ${measured.slowness.toFixed(2)} times as slow as at its best; once more`,
+    );
+    await delay(PAUSE);
+  }
+}
+
 /** One round: a look at a real answer, the load, another look. */
-async function measure(subject: Subject, { core, proxyCore }: RoundOptions, seconds: number): Promise<Round> {
+async function measure(
+  subject: Subject,
+  { core, proxyCore, slowness }: RoundOptions,
+  seconds: number,
+): Promise<Round> {
   const { port, pid, kind, connections } = subject;
   try {
     const before = await ask(port, kind);
@@ -101,6 +128,7 @@ async function measure(subject: Subject, { core, proxyCore }: RoundOptions, seco
       busy: time / counted.seconds,
       cost: (time / counted.requests) * 1e6,
       others: Math.max(0, others / counted.seconds),
+      slowness: await slowness(),
     };
   } catch (error) {
     return { void: error instanceof Error ? error.message : String(error) };
@@ -109,6 +137,7 @@ async function measure(subject: Subject, { core, proxyCore }: RoundOptions, seco
 
 function sayRound(round: Round): string {
   if ('void' in round) return `void: ${round.void}`;
-  const { rate, load: counted, busy, others } = round;
-  return `${Math.round(rate)}/s, p50 ${counted.p50.toFixed(2)} ms, p99 ${counted.p99.toFixed(2)} ms, busy ${busy.toFixed(2)}${others > DISTURBED ? `, others ${others.toFixed(2)}` : ''}`;
+  const { rate, load: counted, busy, others, slowness } = round;
+  const disturbed = `${others > DISTURBED ? `, others ${others.toFixed(2)}` : ''}${slowness > SLOW ? `, slow ${slowness.toFixed(2)}` : ''}`;
+  return `${Math.round(rate)}/s, p50 ${counted.p50.toFixed(2)} ms, p99 ${counted.p99.toFixed(2)} ms, busy ${busy.toFixed(2)}${disturbed}`;
 }
