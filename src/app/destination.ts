@@ -1,5 +1,6 @@
 // The second resource that MOVE and COPY write to (RFC 4918 9.8, 9.9).
 import { GatewayError } from '../errors.ts';
+import type { Plan } from '../route/plan.ts';
 import { resourceOf } from '../route/resource.ts';
 import type { Route } from '../route/route.ts';
 import type { RouteTable } from '../route/route-table.ts';
@@ -16,9 +17,9 @@ export interface Destination {
 }
 
 /**
- * Where the request writes to besides its target; undefined for other methods, and without the field, which the origin
- * will refuse. Throws GatewayError where it is malformed, ambiguous or of another server: what cannot be locked must not
- * be written.
+ * Where the request writes to besides its target when the origin performs `method`; undefined for other methods, and
+ * without the field, which the origin will refuse. Throws GatewayError where it is malformed, ambiguous or of another
+ * server: what cannot be locked must not be written.
  */
 export function destinationOf(
   method: string,
@@ -43,4 +44,10 @@ export function destinationOf(
   const resource = resourceOf(match, target);
   if ('code' in resource) throw new GatewayError(resource.code, `Destination: ${resource.detail}`);
   return { route: match.route, key: resource.key };
+}
+
+/** A write from where nothing is guarded to where something is must not slip between a check and a write there. */
+export function planWith(destination: Destination | undefined, plan: Plan): Plan {
+  const guards = destination?.route.mode === 'enforce' || destination?.route.mode === 'require';
+  return guards && (plan.kind === 'forward' || plan.kind === 'observe') ? { kind: 'locked' } : plan;
 }

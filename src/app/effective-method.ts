@@ -1,4 +1,4 @@
-// The method that the origin will perform, on routes that pass method overrides.
+// The method that the origin may perform instead of the one received, on routes that pass method overrides.
 import { METHODS } from 'node:http';
 import { GatewayError } from '../errors.ts';
 import { overriddenMethods } from '../origin/fields.ts';
@@ -7,9 +7,9 @@ import { isSafe } from '../semantics/method.ts';
 import type { Received } from './receive.ts';
 
 /**
- * The method to guard: the one that the fields name when the route passes them on a POST, the only method on which
- * they are passed. An override to a safe method is still guarded as the POST that it may be taken for. Throws
- * GatewayError for one that is no method, or two of them.
+ * The one that the fields name when the route passes them on a POST, the only method on which they are passed; otherwise
+ * the one received. An origin that knows no overrides performs the POST, so what they name only adds to the guard of that:
+ * a safe method adds nothing. Throws GatewayError for one that is no method, or two of them.
  */
 export function effectiveMethod({ method, fields }: Received, route: Route): string {
   if (route.override === 'strip' || method !== 'POST') return method;

@@ -18,7 +18,7 @@ import { IncomingContent } from './request-content.ts';
 export interface Understood {
   readonly received: Received;
   readonly match: Match;
-  /** What the origin will perform. */
+  /** What the origin may perform instead of the method received. */
   readonly method: string;
   readonly preconditions: Preconditions;
   readonly plan: Plan;

@@ -5,7 +5,7 @@ import type { Exchange } from '../guard/exchange.ts';
 import { makePlan, type Plan } from '../route/plan.ts';
 import { readPreconditions } from '../semantics/preconditions.ts';
 import type { Account } from './account.ts';
-import { type Destination, destinationOf } from './destination.ts';
+import { destinationOf, planWith } from './destination.ts';
 import { effectiveMethod } from './effective-method.ts';
 import { exchangeOf } from './exchange-of.ts';
 import type { Gateway } from './gateway.ts';
@@ -32,14 +32,8 @@ export function understand(
   const preconditions = readPreconditions(received.fields, gateway.now());
   const method = effectiveMethod(received, match.route);
   const destination = destinationOf(method, received, gateway.table);
-  const plan = planFor(makePlan(method, match.route, preconditions), destination);
+  const plan = planWith(destination, makePlan(received.method, match.route, preconditions, method));
   account.outcome.plan = plan.kind;
   const understood = { received, match, method, preconditions, plan, destination, account };
   return { exchange: exchangeOf(message, response, gateway, understood), plan };
-}
-
-/** A write from where nothing is guarded to where something is must not slip between a check and a write there. */
-function planFor(plan: Plan, destination: Destination | undefined): Plan {
-  const guards = destination?.route.mode === 'enforce' || destination?.route.mode === 'require';
-  return guards && (plan.kind === 'forward' || plan.kind === 'observe') ? { kind: 'locked' } : plan;
 }

@@ -1,13 +1,17 @@
 // ifmatch explain METHOD URL: route, target, resource, key and plan of a request; --live asks the origin for the verdict.
+import { type Destination, destinationOf, planWith } from '../app/destination.ts';
+import { effectiveMethod } from '../app/effective-method.ts';
+import type { Received } from '../app/receive.ts';
 import { Cancellation } from '../cancel-signal.ts';
 import type { Config } from '../config/config.ts';
+import { GatewayError, PROBLEMS } from '../errors.ts';
 import { openOrigin } from '../origin/client.ts';
 import { forwardFields, probeFields } from '../origin/fields.ts';
 import { type Probe, probe } from '../origin/probe.ts';
 import { makePlan, type Plan } from '../route/plan.ts';
 import { type Resource, resourceOf } from '../route/resource.ts';
 import type { Route } from '../route/route.ts';
-import { buildRouteTable } from '../route/route-table.ts';
+import { buildRouteTable, type RouteTable } from '../route/route-table.ts';
 import { parseTarget } from '../route/target.ts';
 import { evaluate } from '../semantics/evaluate.ts';
 import { fieldValue } from '../semantics/fields.ts';
@@ -33,13 +37,19 @@ export async function explain(args: string[], terminal: Terminal): Promise<numbe
   const fields = parseFields(field, url);
   const target = parseTarget(url, fieldValue(fields, 'host'));
   if ('code' in target) return terminal.fail(`400 ${target.code}: ${target.detail}`);
-  const match = buildRouteTable(config.routes, config.defaults).match(target);
+  const table = buildRouteTable(config.routes, config.defaults);
+  const match = table.match(target);
   if (match === 'ambiguous')
     return terminal.fail('400 target-ambiguous: servers read this target differently');
   if (method === 'TRACE' || method === 'CONNECT') return terminal.fail(`405: ${method} is not forwarded`);
   const preconditions = readPreconditions(fields, Date.now());
-  const plan = makePlan(method, match.route, preconditions);
   const { route } = match;
+  const received = { method, target, host: fieldValue(fields, 'host') ?? '', fields };
+  const planned = planOf(received, route, preconditions, table);
+  if (planned instanceof GatewayError) {
+    return terminal.fail(`${PROBLEMS[planned.code].status} ${planned.code}: ${planned.detail}`);
+  }
+  const { plan, destination } = planned;
   const found = resourceOf(match, target);
   const needsKey = plan.kind === 'locked' || plan.kind === 'check';
   if ('code' in found && needsKey) return terminal.fail(`400 ${found.code}: ${found.detail}`);
@@ -49,9 +59,28 @@ export async function explain(args: string[], terminal: Terminal): Promise<numbe
   say('target', target.raw);
   say('resource', resource.target);
   say('key', resource.key);
+  if (destination !== undefined && needsKey && destination.key !== resource.key) say('key', destination.key);
   say('plan', describePlan(plan));
   if (live === true) await explainLive(config, { method, fields, route, resource, preconditions }, say);
   return plan.kind === 'malformed' ? 1 : 0;
+}
+
+/** The same as for a request that comes in, with what it writes to besides its target. */
+function planOf(
+  received: Received,
+  route: Route,
+  preconditions: Preconditions,
+  table: RouteTable,
+): { readonly plan: Plan; readonly destination: Destination | undefined } | GatewayError {
+  try {
+    const effective = effectiveMethod(received, route);
+    const destination = destinationOf(effective, received, table);
+    const plan = planWith(destination, makePlan(received.method, route, preconditions, effective));
+    return { plan, destination };
+  } catch (error) {
+    if (error instanceof GatewayError) return error;
+    throw error;
+  }
 }
 
 interface Question {

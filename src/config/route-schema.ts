@@ -52,7 +52,7 @@ const routeOptions = z.strictObject({
   override: choice(['strip', 'pass'])
     .prefault(DEFAULTS.route.override)
     .describe(
-      'pass: the origin gets X-HTTP-Method-Override and its like of a POST, and the method that they name is guarded.',
+      'pass: the origin gets X-HTTP-Method-Override and its like of a POST, which is guarded as strictly as the POST and as the method that they name.',
     ),
 });
 

@@ -2,6 +2,7 @@
 import { GatewayError } from '../errors.ts';
 import { probeFields } from '../origin/fields.ts';
 import { type Probe, probe } from '../origin/probe.ts';
+import { demandsCondition } from '../route/plan.ts';
 import { evaluate, type Verdict } from '../semantics/evaluate.ts';
 import type { ConditionalField } from '../semantics/preconditions.ts';
 import type { Exchange, Tools } from './exchange.ts';
@@ -16,8 +17,8 @@ export interface Refusal {
 export async function decide(exchange: Exchange, tools: Tools): Promise<Refusal | undefined> {
   const shown = await probeFor(exchange, tools);
   if (shown.refusal !== undefined) return undecided(exchange, shown, shown.refusal);
-  const { effectiveMethod, preconditions, route } = exchange;
-  return judge(exchange, shown, evaluate(effectiveMethod, preconditions, shown.representation, route.weak));
+  const { method, preconditions, route } = exchange;
+  return judge(exchange, shown, evaluate(method, preconditions, shown.representation, route.weak));
 }
 
 /** Asks the origin what this request's conditions are about. */
@@ -56,7 +57,7 @@ function undecided(
 }
 
 function judge(exchange: Exchange, shown: Probe, verdict: Verdict): Refusal | undefined {
-  const { outcome, preconditions } = exchange;
+  const { method, effectiveMethod, outcome, preconditions, route } = exchange;
   // an error page's ETag is no validator of the resource
   const validators = shown.representation.state === 'current' ? VALIDATORS : [];
   const context = { sent: exchange.fields, origin: shown.fields, shown: validators };
@@ -66,7 +67,7 @@ function judge(exchange: Exchange, shown: Probe, verdict: Verdict): Refusal | un
     outcome.verdict = verdict.held.length === 0 ? 'ignored' : 'perform';
     if (verdict.held.length > 0 && verdict.held.every((field) => field === 'if-unmodified-since'))
       outcome.dateOnly = true;
-    if (verdict.held.length > 0 || !demands(exchange)) return undefined;
+    if (verdict.held.length > 0 || !demandsCondition(route, method, effectiveMethod)) return undefined;
     const detail =
       'This resource demands a condition, and the one that was sent must be ignored because the resource has no ' +
       'modification date. Send If-Match with the ETag of the version that the change is based on.';
@@ -79,10 +80,6 @@ function judge(exchange: Exchange, shown: Probe, verdict: Verdict): Refusal | un
     failedDetail(verdict.field, shown, preconditions.ifNoneMatch === '*'),
   );
   return { error, context: { ...context, field: verdict.field } };
-}
-
-function demands(exchange: Exchange): boolean {
-  return exchange.route.mode === 'require' && exchange.route.methods.includes(exchange.effectiveMethod);
 }
 
 function failedDetail(field: ConditionalField, shown: Probe, createOnly: boolean): string {

@@ -25,8 +25,9 @@ export interface RequestContent {
 }
 
 export interface Exchange {
+  /** As received: the conditions are evaluated for it, for it may be the one that is performed. */
   readonly method: string;
-  /** What the origin will perform: another one where the route passes method overrides. */
+  /** What the origin may perform instead, where the route passes method overrides; unsafe. */
   readonly effectiveMethod: string;
   /** Path and query to forward, byte for byte. */
   readonly target: string;

@@ -23,22 +23,38 @@ export type Plan =
 /**
  * The plan for a request (RFC 9110 13.2.1, RFC 6585 3). Methods are case-sensitive; a method that is not known
  * to be safe is unsafe. In observe and warn the plan of `enforce` is wrapped, unless it is to forward anyway.
+ * `effectiveMethod`: the one that the origin may perform instead of `method`.
  */
-export function makePlan(method: string, route: Route, preconditions: Preconditions): Plan {
+export function makePlan(
+  method: string,
+  route: Route,
+  preconditions: Preconditions,
+  effectiveMethod = method,
+): Plan {
   if (route.mode === 'off' || method === 'OPTIONS') return { kind: 'forward' };
-  const plan = guardedPlan(method, route, preconditions);
+  const plan = guardedPlan(method, route, preconditions, effectiveMethod);
   if (plan.kind === 'forward' || (route.mode !== 'observe' && route.mode !== 'warn')) return plan;
   return { kind: 'observe', of: plan, announce: route.mode === 'warn' };
 }
 
-function guardedPlan(method: string, route: Route, preconditions: Preconditions): Plan {
+/** Whether the route wants a condition of a request that the origin may take for either method. */
+export function demandsCondition({ mode, methods }: Route, method: string, effectiveMethod: string): boolean {
+  return mode === 'require' && (methods.includes(method) || methods.includes(effectiveMethod));
+}
+
+function guardedPlan(
+  method: string,
+  route: Route,
+  preconditions: Preconditions,
+  effectiveMethod: string,
+): Plan {
   if (isRead(method)) return { kind: 'read' };
   if (preconditions.ifMatch === 'unusable') return { kind: 'malformed', field: 'if-match' };
   if (preconditions.ifNoneMatch === 'unusable') return { kind: 'malformed', field: 'if-none-match' };
   const conditional = hasCondition(preconditions);
   if (isSafe(method)) return conditional ? { kind: 'check', lock: false } : { kind: 'forward' };
   if (conditional) return { kind: 'check', lock: true };
-  if (route.mode === 'require' && route.methods.includes(method)) {
+  if (demandsCondition(route, method, effectiveMethod)) {
     return { kind: 'demand', why: whyDemanded(method, preconditions) };
   }
   return { kind: 'locked' };

@@ -20,6 +20,6 @@ export interface Route {
   readonly case: 'sensitive' | 'insensitive';
   /** expose: adds ETag to Access-Control-Expose-Headers and the conditional fields to preflight answers. */
   readonly cors: 'pass' | 'expose';
-  /** Whether the origin is told of X-HTTP-Method-Override and its like; the method that they name is then guarded. */
+  /** Whether the origin is told of X-HTTP-Method-Override and its like; the method that they name is then guarded too. */
   readonly override: 'strip' | 'pass';
 }

@@ -14,6 +14,8 @@ routes:
   - { path: /must/:id, mode: require }
   - { path: /look/*, mode: observe }
   - { path: /orders/:id/approve, resource: /orders/:id }
+  - { path: /form/:id, mode: require, methods: [POST, DELETE], override: pass }
+  - { path: /dav/:id, override: pass }
 `;
 
 const plans: { args: string[]; says: RegExp }[] = [
@@ -37,6 +39,16 @@ const plans: { args: string[]; says: RegExp }[] = [
     says: /target +\/orders\/7\/approve\nresource +\/orders\/7\n/,
   },
   { args: ['PUT', 'http://shop.example/a%7e'], says: /target +\/a%7e\n/ },
+  { args: ['POST', '/form/1', '-H', 'X-HTTP-Method-Override: LOCK'], says: /plan +428: / },
+  { args: ['POST', '/dav/1', '-H', 'X-HTTP-Method-Override: GET'], says: /plan +lock, forward, release\n/ },
+  {
+    args: ['POST', '/dav/1', '-H', 'X-HTTP-Method-Override: MOVE', '-H', 'Destination: /dav/2'],
+    says: /key +\["dav","1"\]\nkey +\["dav","2"\]\nplan +lock, forward, release\n/,
+  },
+  {
+    args: ['MOVE', '/off/1', '-H', 'Destination: /dav/2'],
+    says: /key +\["off","1"\]\nkey +\["dav","2"\]\nplan +lock, forward, release\n/,
+  },
 ];
 for (const { args, says } of plans) {
   t.test(args.join(' '), async (t) => {
@@ -55,6 +67,20 @@ t.test('a target that is refused: 1, and why', async (t) => {
     const { code, err } = await runCli(t, ['explain', '--origin', 'http://127.0.0.1:1', 'PUT', target]);
     t.equal(code, 1);
     t.match(err, says);
+  }
+});
+
+t.test('an override or a Destination that is refused: 1, and why', async (t) => {
+  const file = aFile(t, 'ifmatch.yaml', CONFIG);
+  for (const [field, says] of [
+    ['X-HTTP-Method-Override: ERASE', '400 request-invalid: .*names no method'],
+    ['Destination: /a/../b', '400 target-dot-segment: Destination'],
+  ] as const) {
+    const fields = ['X-HTTP-Method: MOVE', field].slice(field.startsWith('X-') ? 1 : 0);
+    const given = fields.flatMap((line) => ['-H', line]);
+    const { code, err } = await runCli(t, ['explain', '--config', file, 'POST', '/dav/1', ...given]);
+    t.equal(code, 1);
+    t.match(err, new RegExp(says));
   }
 });
 

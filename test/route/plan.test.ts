@@ -244,3 +244,22 @@ t.test('observe wraps no forward', (t) => {
   t.strictSame(planOf('PROPFIND', 'warn'), { kind: 'forward' });
   t.end();
 });
+
+const overridden: { methods: string[]; named: string; fields?: string[]; plan: Plan['kind'] }[] = [
+  { methods: ['POST'], named: 'LOCK', plan: 'demand' },
+  { methods: ['POST'], named: 'CONNECT', plan: 'demand' },
+  { methods: ['POST'], named: 'POST', plan: 'demand' },
+  { methods: ['LOCK'], named: 'LOCK', plan: 'demand' },
+  { methods: ['LOCK'], named: 'POST', plan: 'locked' },
+  { methods: ['POST'], named: 'LOCK', fields: ['If-Match', '"a"'], plan: 'check' },
+  { methods: ['POST'], named: 'LOCK', fields: ['If-Match', 'a'], plan: 'malformed' },
+];
+
+for (const { methods, named, fields = [], plan } of overridden) {
+  const name = `a POST that may be taken for ${named}, where ${methods} must have a condition: ${plan}`;
+  t.test(`${name} (${fields.length === 0 ? 'no condition' : fields.join(': ')})`, (t) => {
+    const route = aRoute('/x', { mode: 'require', methods });
+    t.equal(makePlan('POST', route, conditions(...fields), named).kind, plan);
+    t.end();
+  });
+}
