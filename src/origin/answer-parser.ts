@@ -1,5 +1,5 @@
 // The bytes of an origin's answers: where each one begins and ends, by the letter of RFC 9112. Anything else is a fault.
-import { TEXT, TOKEN } from './grammar.ts';
+import { ANSWER_FIELD, OWS, TOKEN } from './grammar.ts';
 import { type RawHead, readHead } from './head.ts';
 
 /** The bytes are no answer that could be relied on. */
@@ -30,19 +30,26 @@ const START = 'HTTP/1.';
 const HEAD_END = '\r\n\r\n';
 const LF = 0x0a;
 const QUOTED = String.raw`"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"`;
-/** At most 13 digits: a number that is exact. */
-const CHUNK_LINE = new RegExp(`^([0-9A-Fa-f]{1,13})(?:;${TOKEN}(?:=(?:${TOKEN}|${QUOTED}))?)*\r$`);
-const TRAILER_LINE = new RegExp(`^${TOKEN}:${TEXT}\r$`);
+/** Zeros before it count for nothing; at most 13 digits: a number that is exact. */
+const SIZE = '0*(0|[1-9A-Fa-f][0-9A-Fa-f]{0,12})';
+/**
+ * The whitespace around ";" and "=" must be parsed (RFC 9112 7.1.1); origins that pad a size send some behind it as well. Each
+ * octet can be read in one way only, so that time is linear: two runs of whitespace never meet.
+ */
+const EXTENSION = `;${OWS}${TOKEN}${OWS}(?:=${OWS}(?:(?:${TOKEN}|${QUOTED})${OWS})?)?`;
+const CHUNK_LINE = new RegExp(`^${SIZE}${OWS}(?:${EXTENSION})*\r$`);
+const TRAILER_LINE = new RegExp(`^${ANSWER_FIELD}\r$`);
 /** Not to be sent there (RFC 9110 6.5.1): who would merge it reads another length. */
-const FRAMING_TRAILER = /^(?:content-length|transfer-encoding):/i;
+const FRAMING_TRAILER = /^(?:content-length|transfer-encoding)[\t ]*:/i;
 const EMPTY = Buffer.alloc(0);
 
 type State = 'none' | 'head' | 'content' | 'until-close' | 'chunk-line' | 'chunk' | 'chunk-end' | 'trailer';
 
 /**
- * Reads the answers of one connection, one at a time. No leniency: bare LF, folded lines, a second Content-Length, one
- * beside Transfer-Encoding and the like are faults, because what reads them otherwise than the next hop does is a way to
- * smuggle (RFC 9112 11.2). Trailers are left out, as a recipient may (RFC 9110 6.5.1).
+ * Reads the answers of one connection, one at a time. No leniency but with whitespace that can be read in one way only: bare
+ * LF, folded lines, a second Content-Length, one beside Transfer-Encoding and the like are faults, because what reads them
+ * otherwise than the next hop does is a way to smuggle (RFC 9112 11.2). Trailers are left out, as a recipient may (RFC 9110
+ * 6.5.1).
  */
 export class AnswerParser {
   readonly #sink: AnswerSink;

@@ -4,6 +4,10 @@
 export const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 /** A field value with the whitespace around it, or a reason phrase. */
 export const TEXT = '[\\t\\x20-\\x7e\\x80-\\xff]*';
+/** Whitespace, where some is allowed or has to be put up with. */
+export const OWS = '[\\t ]*';
+/** A field line of an answer: whitespace before the colon is to be taken out, not to be refused (RFC 9112 5.1). */
+export const ANSWER_FIELD = `${TOKEN}(?::|[\\t ]+:)${TEXT}`;
 
 const IS_TOKEN = octetsOf(TOKEN);
 const IS_TEXT = octetsOf(TEXT);

@@ -1,7 +1,7 @@
 // The head of an origin's answer, as it can be relied on (RFC 9112 4 to 6).
 import { FieldNames } from '../semantics/field-names.ts';
-import { trimmedBetween } from '../semantics/fields.ts';
-import { TEXT, TOKEN } from './grammar.ts';
+import { skipOwsBack, trimmedBetween } from '../semantics/fields.ts';
+import { ANSWER_FIELD, TEXT } from './grammar.ts';
 
 /** Field values are Latin-1, a character an octet. */
 export interface OriginHead {
@@ -23,12 +23,13 @@ export interface RawHead extends OriginHead {
 }
 
 /** All of a head; each octet can be read in one way only, so that time is linear. */
-const HEAD = new RegExp(`^HTTP/1\\.[01] [1-5]\\d\\d(?: ${TEXT})?(?:\r\n${TOKEN}:${TEXT})*$`);
+const HEAD = new RegExp(`^HTTP/1\\.[01] [1-5]\\d\\d(?: ${TEXT})?(?:\r\n${ANSWER_FIELD})*$`);
 /** `HTTP/1.1 200 Reason`. */
 const MINOR = 7;
 const CODE = 9;
 const REASON = 13;
 const LINE_BREAK = 2;
+const SP = 0x20;
 /** What is read of them here is about the message and its connection. */
 const ABOUT_MESSAGE = new FieldNames(['connection', 'content-length', 'keep-alive', 'transfer-encoding']);
 const ASCII = /^[\t\x20-\x7e]*$/;
@@ -39,7 +40,7 @@ const KEEP_ALIVE = /(?:^|,)[\t ]*keep-alive[\t ]*,/i;
 const TIMEOUT = /(?:^|[,;\t ])timeout=(\d{1,6})/i;
 
 /**
- * Reads a head, given without its last line break. Undefined where it is malformed, or where recipients could disagree
+ * Reads a head, given without its last line break; whitespace before a colon is taken out (RFC 9112 5.1). Undefined where it is malformed, or where recipients could disagree
  * about its content: two lengths, a length beside a coding, a coding other than chunked, or in HTTP/1.0.
  */
 export function readHead(text: string): RawHead | undefined {
@@ -58,7 +59,7 @@ export function readHead(text: string): RawHead | undefined {
     const start = end + LINE_BREAK;
     end = endOfLine(text, start);
     const colon = text.indexOf(':', start);
-    const name = text.slice(start, colon);
+    const name = text.slice(start, nameEnd(text, colon));
     const value = trimmedBetween(text, colon + 1, end);
     fields.push(name, value);
     if (!ABOUT_MESSAGE.has(name)) continue;
@@ -90,6 +91,11 @@ export function readHead(text: string): RawHead | undefined {
     persists: !CLOSE.test(connection) && (isHttp11 || KEEP_ALIVE.test(connection)),
     keepAlive: keepAlive === undefined ? undefined : Number(keepAlive) * 1000,
   };
+}
+
+/** Almost every name ends at its colon, which one comparison tells. */
+function nameEnd(text: string, colon: number): number {
+  return text.charCodeAt(colon - 1) > SP ? colon : skipOwsBack(text, colon);
 }
 
 function endOfLine(text: string, from: number): number {

@@ -33,6 +33,13 @@ export function skipOws(text: string, at: number): number {
   return next;
 }
 
+/** The position behind the last octet before `end` that is no optional whitespace. */
+export function skipOwsBack(text: string, end: number, from = 0): number {
+  let last = end;
+  while (last > from && isOws(text.charCodeAt(last - 1))) last -= 1;
+  return last;
+}
+
 /** `text` without the optional whitespace around it (RFC 9110 5.5). String.trim would take NBSP and others too. */
 export function trimOws(text: string): string {
   return trimmedBetween(text, 0, text.length);
@@ -41,9 +48,7 @@ export function trimOws(text: string): string {
 /** The same of the part of `text` between two positions. */
 export function trimmedBetween(text: string, from: number, to: number): string {
   const start = skipOws(text, from);
-  let end = to;
-  while (end > start && isOws(text.charCodeAt(end - 1))) end -= 1;
-  return text.slice(start, end);
+  return text.slice(start, skipOwsBack(text, to, start));
 }
 
 function isOws(code: number): boolean {

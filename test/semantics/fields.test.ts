@@ -6,6 +6,7 @@ import {
   fieldValues,
   isNamed,
   skipOws,
+  skipOwsBack,
   trimmedBetween,
   trimOws,
 } from '../../src/semantics/fields.ts';
@@ -37,6 +38,10 @@ t.test('optional whitespace is SP and HTAB, and nothing else', async (t) => {
   t.equal(trimOws('\va\f'), '\va\f');
   t.equal(skipOws('  \tx', 0), 3);
   t.equal(skipOws('x  ', 1), 3);
+  t.equal(skipOwsBack('x \t:', 3), 1);
+  t.equal(skipOwsBack('x\u00a0:', 2), 2);
+  t.equal(skipOwsBack('  ', 2), 0);
+  t.equal(skipOwsBack('   ', 3, 2), 2);
 });
 
 const parts: readonly { readonly name: string; readonly text: string; readonly wanted: string }[] = [
