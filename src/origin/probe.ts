@@ -38,6 +38,12 @@ export interface ProbeSettings {
 /** Bytes of a GET's content that are read and dropped to keep its connection; beyond, the connection is given up. */
 const MAX_DISCARD = 64 * 1024;
 
+/**
+ * Of no use to a client: they must come with Proxy-Authenticate (RFC 9110 15.5.8) and Upgrade (15.5.22), which are fields of
+ * the connection between the origin and us.
+ */
+const OF_THE_HOP = new Set([407, 426]);
+
 /** Never rejects: what cannot be decided is a state of its own. */
 export async function probe(
   origin: OriginClient,
@@ -118,7 +124,11 @@ function read(answer: OriginHead | OriginFailure, settings: ProbeSettings): Prob
     const detail =
       `The origin answered ${status} when it was asked for the current state, so the condition was not evaluated ` +
       'and nothing was written.';
-    return unknown(fields, new GatewayError('probe-undecided', detail), status);
+    return unknown(
+      fields,
+      new GatewayError('probe-undecided', detail),
+      OF_THE_HOP.has(status) ? undefined : status,
+    );
   }
   return unknown(fields, serverError(status, fields));
 }

@@ -77,6 +77,7 @@ t.test('probe: get asks no HEAD; probe: head asks no GET', async (t) => {
 const relayed = [
   { status: 401, fields: ['WWW-Authenticate', 'Basic realm="x"'] },
   { status: 403, fields: [] },
+  { status: 405, fields: ['Allow', 'POST'] },
   { status: 429, fields: ['Retry-After', '7'] },
   { status: 402, fields: [] },
   { status: 451, fields: [] },
@@ -90,6 +91,27 @@ for (const { status, fields } of relayed) {
       t.equal(response.status, status, condition);
       const [name, value] = fields;
       if (name) t.equal(response.field(name.toLowerCase()), value);
+    }
+    t.equal(origin.seen('PUT').length, 0);
+    await ifmatch.idle();
+  });
+}
+
+const ofTheHop = [
+  { status: 407, fields: ['Proxy-Authenticate', 'Basic realm="inside"'] },
+  { status: 426, fields: ['Upgrade', 'h2c', 'Connection', 'upgrade'] },
+];
+for (const { status, fields } of ofTheHop) {
+  t.test(`${status} is not for the client, who cannot have what must come with it: 502`, async (t) => {
+    const origin = await scripted(t, { status, fields: [...fields, ...TAG] });
+    const ifmatch = await startIfmatch(t, { origin: origin.url });
+    for (const condition of ['If-Match: "e"', 'If-None-Match: *']) {
+      const response = await exchange(ifmatch.port, 'PUT', '/doc', [condition], 'x');
+      t.match(problem(t, response, 502), {
+        type: 'urn:ifmatch:probe-undecided',
+        detail: new RegExp(`${status}`),
+      });
+      t.notMatch(response.fields.join('\n'), /proxy-authenticate|upgrade|inside/i);
     }
     t.equal(origin.seen('PUT').length, 0);
     await ifmatch.idle();
