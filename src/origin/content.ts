@@ -1,5 +1,8 @@
 // The content of the origin's answer on its way to whoever wants it, with back-pressure and a bounded lead.
 
+/** Bytes of an unwanted answer that are read and dropped to keep its connection; beyond, the connection is given up. */
+export const MAX_DISCARD = 64 * 1024;
+
 const NOTHING = Buffer.alloc(0);
 
 /** Where content goes. `write` returns false when it wants a pause; `drained()` of the content ends the pause. */

@@ -4,10 +4,11 @@ import { type ErrorCode, GatewayError, PROBLEMS } from '../errors.ts';
 import type { Fate } from '../lock/lock.ts';
 import { fieldValues } from '../semantics/fields.ts';
 import type { OriginClient } from './client.ts';
-import type { OriginContent } from './content.ts';
+import { MAX_DISCARD, type OriginContent } from './content.ts';
 import type { OriginExchange, OriginRequest, Upgraded } from './exchange.ts';
 import { failureOf, OriginFailure } from './failure.ts';
 import type { OriginHead } from './head.ts';
+import { notSent } from './unsent.ts';
 
 /** The origin's answer on its way to the client. */
 export interface OriginAnswer extends OriginHead {
@@ -31,9 +32,7 @@ export interface ForwardSettings {
 const WRITE_LEAD = 1024 * 1024;
 /** A write's answer that dribbles holds the lock no longer than this after its head. Milliseconds. */
 const MAX_AFTER_HEAD = 5_000;
-/** Bytes of an unwanted answer that are read to keep its connection. */
-const MAX_DISCARD = 64 * 1024;
-/** And for how long, milliseconds: a stream of events has no end, and no deadline runs behind the head of a read. */
+/** For how long an unwanted answer is read, ms: a stream of events has no end, and no deadline runs behind a read's head. */
 const MAX_DISCARD_TIME = 1_000;
 /** A gateway behind us gave up: what it forwarded to may still be at work. */
 const FATE_UNKNOWN = new Set([502, 504]);
@@ -197,18 +196,6 @@ export function writeError(failure: OriginFailure): GatewayError {
 function unknownOutcome(code: ErrorCode, what: string, cause?: OriginFailure): GatewayError {
   const detail = `${what}: it is unknown whether it was applied. GET the resource before you decide whether to repeat it.`;
   return new GatewayError(code, detail, { cause });
-}
-
-function notSent(failure: OriginFailure): GatewayError {
-  if (failure.kind === 'cancelled')
-    return new GatewayError('client-gone', 'Nothing was sent.', { cause: failure });
-  if (failure.kind === 'timeout') {
-    const detail =
-      'No connection to the origin was to be had in time. Nothing was sent; repeat the request later.';
-    return new GatewayError('origin-busy', detail, { cause: failure, retryAfter: 1 });
-  }
-  const detail = 'The origin cannot be reached. Nothing was sent; repeat the request later.';
-  return new GatewayError('origin-unreachable', detail, { cause: failure });
 }
 
 /** The error for the client of a request that changes nothing. */

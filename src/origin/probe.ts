@@ -6,8 +6,10 @@ import { fieldValue } from '../semantics/fields.ts';
 import type { Preconditions } from '../semantics/preconditions.ts';
 import { type Representation, readValidators, type Validators } from '../semantics/representation.ts';
 import type { OriginClient } from './client.ts';
+import { MAX_DISCARD } from './content.ts';
 import { failureOf, OriginFailure } from './failure.ts';
 import type { OriginHead } from './head.ts';
+import { notSent } from './unsent.ts';
 
 export interface Probe {
   readonly representation: Representation;
@@ -34,9 +36,6 @@ export interface ProbeSettings {
   readonly memory: Set<string>;
   readonly now: () => number;
 }
-
-/** Bytes of a GET's content that are read and dropped to keep its connection; beyond, the connection is given up. */
-const MAX_DISCARD = 64 * 1024;
 
 /**
  * Of no use to a client: they must come with Proxy-Authenticate (RFC 9110 15.5.8) and Upgrade (15.5.22), which are fields of
@@ -141,6 +140,7 @@ function unknown(fields: FieldLines, error: GatewayError, status?: number): Prob
 const NOTHING_WRITTEN = 'Nothing was written; repeat the request later.';
 
 function failed(failure: OriginFailure): GatewayError {
+  if (!failure.sent) return notSent(failure);
   const cause = { cause: failure };
   if (failure.kind === 'cancelled') return new GatewayError('client-gone', 'Nothing was written.', cause);
   if (failure.kind === 'timeout') {
@@ -150,10 +150,8 @@ function failed(failure: OriginFailure): GatewayError {
       cause,
     );
   }
-  const detail = failure.sent
-    ? `The origin gave no valid answer when it was asked for its current state. ${NOTHING_WRITTEN}`
-    : `The origin cannot be reached. ${NOTHING_WRITTEN}`;
-  return new GatewayError(failure.sent ? 'probe-error' : 'origin-unreachable', detail, cause);
+  const detail = `The origin gave no valid answer when it was asked for its current state. ${NOTHING_WRITTEN}`;
+  return new GatewayError('probe-error', detail, cause);
 }
 
 function serverError(status: number, fields: FieldLines): GatewayError {

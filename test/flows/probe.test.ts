@@ -158,6 +158,26 @@ for (const { name, head, wanted } of broken) {
   });
 }
 
+t.test('the probe gets no connection in time: the same 503 as for a write, for later', async (t) => {
+  const silent = net.createServer((socket) => void socket.on('error', () => {}));
+  await once(silent.listen(0, '127.0.0.1'), 'listening');
+  t.teardown(() => silent.close());
+  const { port } = silent.address() as AddressInfo;
+  // the first waits for TLS, the others for the connection that it has not got
+  const ifmatch = await startIfmatch(t, {
+    origin: `https://127.0.0.1:${port}`,
+    connections: 1,
+    timeouts: { connect: 400, probe: 250 },
+  });
+  const conditions = [['If-Match: "e"'], ['If-Match: *'], ['If-None-Match: *'], []];
+  const send = (fields: string[], n: number) => exchange(ifmatch.port, 'PUT', `/${n}`, fields, 'x');
+  for (const response of await Promise.all(conditions.map(send))) {
+    t.equal(problem(t, response, 503).type, 'urn:ifmatch:origin-busy');
+    t.match(response.field('retry-after'), /^[1-9]\d*$/);
+  }
+  await ifmatch.idle();
+});
+
 t.test('nobody listens at the origin', async (t) => {
   const ifmatch = await startIfmatch(t, { origin: `http://127.0.0.1:${await closedPort()}` });
   const response = await exchange(ifmatch.port, 'PUT', '/doc', ['If-Match: "e"'], 'x');

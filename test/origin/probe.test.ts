@@ -1,6 +1,8 @@
 // What a probe makes of each answer, and which questions it asks.
 
 import t from 'tap';
+import { OriginFailure } from '../../src/origin/failure.ts';
+import { writeError } from '../../src/origin/forward.ts';
 import { type ProbeRequest, probe } from '../../src/origin/probe.ts';
 import { readPreconditions } from '../../src/semantics/preconditions.ts';
 import { type Asked, ScriptedOrigin } from '../fixtures/scripted-origin.ts';
@@ -98,7 +100,7 @@ t.test('Retry-After of a 503 is passed on when it is a number of seconds', async
 
 const failures = [
   { name: 'nobody listens', fail: 'unreachable', code: 'origin-unreachable', started: false },
-  { name: 'no connection in time', fail: 'timeout', code: 'probe-timeout', started: false },
+  { name: 'no connection in time', fail: 'timeout', code: 'origin-busy', started: false },
   { name: 'a reset', fail: 'reset', code: 'probe-error', started: true },
   { name: 'no HTTP', fail: 'invalid', code: 'probe-error', started: true },
   { name: 'silence', fail: 'timeout', code: 'probe-timeout', started: true },
@@ -114,6 +116,11 @@ for (const { name, fail, code, started } of failures) {
     t.same(representation, { state: 'unknown', reason: code });
     t.equal(refusal?.error.code, code);
     t.equal(refusal?.status, undefined);
+    if (!started) {
+      const write = writeError(new OriginFailure(fail, false));
+      t.equal(refusal?.error.detail, write.detail, 'told as for a write that was not sent');
+      t.equal(refusal?.error.retryAfter, write.retryAfter);
+    }
     await settle();
     t.equal(origin.asked.length, 1);
   });
