@@ -116,6 +116,7 @@ async function explainLive(
       preconditions,
       method: route.probe,
       memoryKey: route.path,
+      startMs: config.origin.timeouts.connect,
       clientGone: new Cancellation(),
     },
     { timeoutMs: config.origin.timeouts.probe, memory: new Set(), now: Date.now },

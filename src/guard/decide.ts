@@ -33,6 +33,7 @@ export async function probeFor(exchange: Exchange, tools: Tools): Promise<Probe>
       preconditions: exchange.preconditions,
       method: route.probe,
       memoryKey: route.path,
+      startMs: tools.forward.timeouts.connect,
       clientGone: exchange.clientGone,
     },
     tools.probe,

@@ -58,7 +58,7 @@ async function openRedis(
  */
 export function leasesFor(timeouts: Config['origin']['timeouts']): { check: number; write: number } {
   const { connect, probe, write, uncertainty } = timeouts;
-  return { check: 2 * probe + CHECK_SLACK, write: connect + write + uncertainty + 2 * MARGIN };
+  return { check: 2 * (connect + probe) + CHECK_SLACK, write: connect + write + uncertainty + 2 * MARGIN };
 }
 
 /** auto: until every lease from before has ended, and with replicas those that had not reached the promoted one. */

@@ -2,8 +2,12 @@
 
 /** Of an exchange, milliseconds. Behind the head only `total` still runs: who takes the content has to see to its end. */
 export type Deadlines =
-  /** From the call to the end of the answer. */
-  | { readonly total: number }
+  | {
+      /** To the end of the answer, from the call or, with `start`, from the first byte out. */
+      readonly total: number;
+      /** As below. */
+      readonly start?: number;
+    }
   | {
       /** Until the first byte is out, where it has to wait: for a free slot, connecting, TLS. */
       readonly start: number;

@@ -144,7 +144,7 @@ export class OriginExchange {
   waits(): void {
     if (this.#wait !== undefined || this.#ending !== undefined) return;
     const { deadlines } = this.#options;
-    const ms = 'total' in deadlines ? deadlines.total : deadlines.start;
+    const ms = 'total' in deadlines ? (deadlines.start ?? deadlines.total) : deadlines.start;
     this.#wait = setTimeout(() => this.timedOut(), ms);
   }
 
@@ -231,10 +231,12 @@ export class OriginExchange {
   /** The deadline that begins with the first byte. */
   #awaitAnswer({ deadline }: Carrier): void {
     const { deadlines } = this.#options;
-    if (!('total' in deadlines)) {
+    if (deadlines.start !== undefined) {
       clearTimeout(this.#wait);
-      if (!this.#streamed) this.#awaitHead();
-    } else if (this.#wait === undefined) deadline.set(deadlines.total);
+      this.#wait = undefined; // one that is carried anew may have to wait again
+    } else if (this.#wait !== undefined) return; // the total one runs already
+    if ('total' in deadlines) deadline.set(deadlines.total);
+    else if (!this.#streamed) this.#awaitHead();
   }
 
   #awaitHead(): void {

@@ -27,10 +27,13 @@ export interface ProbeRequest {
   /** The route: `auto` falls back to GET, and remembers under `memoryKey` where only GET tells. */
   readonly method: 'auto' | 'head' | 'get';
   readonly memoryKey: string;
+  /** Longest wait for a connection, milliseconds; the origin's own time begins behind it. */
+  readonly startMs: number;
   readonly clientGone: CancelSignal;
 }
 
 export interface ProbeSettings {
+  /** Of each answer, from the first byte of its request to its end. */
   readonly timeoutMs: number;
   /** Routes on which only GET tells; kept by the caller for the life of a configuration. */
   readonly memory: Set<string>;
@@ -76,7 +79,7 @@ function ask(
     { method, target: request.target, fields: request.fields },
     {
       lane: 'probe',
-      deadlines: { total: settings.timeoutMs },
+      deadlines: { start: request.startMs, total: settings.timeoutMs },
       lead: MAX_DISCARD,
       cancelBy: request.clientGone,
     },

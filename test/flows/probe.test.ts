@@ -2,6 +2,7 @@
 
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { startOrigin } from '../fixtures/origin.ts';
@@ -158,6 +159,22 @@ for (const { name, head, wanted } of broken) {
   });
 }
 
+t.test('probes that wait for one another have all of their time when their turn comes', async (t) => {
+  const origin = await startOrigin(t, {
+    readDelay: ({ method }) => (method === 'HEAD' ? sleep(400) : Promise.resolve()),
+  });
+  const ifmatch = await startIfmatch(t, {
+    origin: origin.url,
+    connections: 1,
+    timeouts: { connect: 7000, probe: 1000 },
+  });
+  const targets = ['/a', '/b', '/c', '/d'];
+  for (const target of targets) origin.store(target, 'old');
+  const writes = targets.map((target) => exchange(ifmatch.port, 'PUT', target, ['If-Match: *'], 'x'));
+  for (const { status } of await Promise.all(writes)) t.equal(status, 200);
+  await ifmatch.idle();
+});
+
 t.test('the probe gets no connection in time: the same 503 as for a write, for later', async (t) => {
   const silent = net.createServer((socket) => void socket.on('error', () => {}));
   await once(silent.listen(0, '127.0.0.1'), 'listening');
@@ -167,7 +184,7 @@ t.test('the probe gets no connection in time: the same 503 as for a write, for l
   const ifmatch = await startIfmatch(t, {
     origin: `https://127.0.0.1:${port}`,
     connections: 1,
-    timeouts: { connect: 400, probe: 250 },
+    timeouts: { connect: 400 },
   });
   const conditions = [['If-Match: "e"'], ['If-Match: *'], ['If-None-Match: *'], []];
   const send = (fields: string[], n: number) => exchange(ifmatch.port, 'PUT', `/${n}`, fields, 'x');

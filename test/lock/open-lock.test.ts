@@ -99,7 +99,7 @@ t.test('a file that was there for the check, and then no more, refuses to start'
 
 t.test('leases outlive what they are for', (t) => {
   const timeouts = { connect: 3_000, probe: 5_000, read: 1, write: 30_000, uncertainty: 15_000 };
-  t.same(leasesFor(timeouts), { check: 12_000, write: 49_000 });
+  t.same(leasesFor(timeouts), { check: 18_000, write: 49_000 });
   t.end();
 });
 

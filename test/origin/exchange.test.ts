@@ -70,8 +70,8 @@ t.test('nobody listens: unreachable, nothing sent', async (t) => {
   t.equal(exchange.sentAt, undefined);
 });
 
-for (const deadlines of [{ start: 50, head: 5000 }, { total: 50 }]) {
-  const [of] = Object.keys(deadlines);
+for (const deadlines of [{ start: 50, head: 5000 }, { start: 50, total: 5000 }, { total: 50 }]) {
+  const of = Object.keys(deadlines).join(' and ');
   t.test(`no connection comes free (${of}): a timeout, and the request never leaves`, async (t) => {
     const { origin, send } = await scene(t, () => undefined, 1);
     const first = send({ target: '/first' });
@@ -94,6 +94,17 @@ t.test('a total deadline runs on from the wait for a slot into the answer', asyn
   t.same(await failure(t, second), { kind: 'timeout', sent: true });
   t.equal(unhindered.ending, undefined, 'not counted anew when it began');
   await unhindered.ended;
+});
+
+t.test('with a deadline for the start, the total one runs from the first byte to the end', async (t) => {
+  const { origin, send } = await scene(t, ({ target }) => (target === '/first' ? undefined : HALF), 1);
+  const first = send({ target: '/first' });
+  await until(() => origin.requests.length === 1, 'the first arrives');
+  const second = send({}, { deadlines: { start: 5000, total: 400 } });
+  setTimeout(() => first.cancel(), 600);
+  t.equal((await second.head).status, 200, 'longer than the total was waited');
+  const ending = await second.ended;
+  t.match(ending, { kind: 'timeout', sent: true }, 'the rest does not come');
 });
 
 t.test('a deadline is of its own exchange, not of the one before on the same connection', async (t) => {

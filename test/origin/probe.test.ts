@@ -28,6 +28,7 @@ function start(
     fields: ['Host', 'x', 'Cookie', 'c'],
     preconditions: readPreconditions(asks, Date.now()),
     method,
+    startMs: 2000,
     memoryKey: '/*',
     clientGone: client.signal,
   };
@@ -126,10 +127,10 @@ for (const { name, fail, code, started } of failures) {
   });
 }
 
-t.test('one deadline for the whole probe, and connections of their own', async (t) => {
+t.test('a deadline for the start, one for the whole answer, and connections of their own', async (t) => {
   const { requests } = await asked([answered(405), answered(200, TAG)]);
   for (const { options, request } of requests) {
-    t.same(options.deadlines, { total: 3000 });
+    t.same(options.deadlines, { start: 2000, total: 3000 });
     t.equal(options.lane, 'probe');
     t.same(
       [request.target, request.fields, request.content],
