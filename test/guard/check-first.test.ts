@@ -138,9 +138,10 @@ for (const { name, fail, told: wanted } of probeFails) {
 }
 
 const writeFails = [
-  { name: 'not connected', started: false, head: false, told: 'origin-unreachable', quarantined: 0 },
-  { name: 'sent', started: true, head: false, told: 'write-unknown', quarantined: 1 },
-  { name: 'amid the answer', started: true, head: true, told: 200, quarantined: 1 },
+  { name: 'not connected', started: false, head: undefined, told: 'origin-unreachable', quarantined: 0 },
+  { name: 'sent', started: true, head: undefined, told: 'write-unknown', quarantined: 1 },
+  { name: 'as the head came', started: true, head: 'same turn', told: 'write-unknown', quarantined: 1 },
+  { name: 'amid the answer', started: true, head: 'before', told: 200, quarantined: 1 },
 ];
 for (const { name, started, head, told: wanted, quarantined } of writeFails) {
   t.test(
@@ -151,7 +152,8 @@ for (const { name, started, head, told: wanted, quarantined } of writeFails) {
       (await origin.nth(0)).start().answer(200, CURRENT);
       const write = await origin.nth(1);
       if (started) write.start();
-      if (head) write.head(200);
+      if (head !== undefined) write.head(200);
+      if (head === 'before') await settle();
       write.fail(started ? 'reset' : 'unreachable');
       t.equal(await told, wanted);
       await settle();
