@@ -29,7 +29,7 @@ interface ProblemContent {
 /** The current validators, for a client that wants to write anew. */
 export const VALIDATORS = ['etag', 'last-modified'];
 /** What a client needs to act on a status that the origin gave the probe. */
-export const GUIDANCE = ['www-authenticate', 'location', 'retry-after', 'allow'];
+export const GUIDANCE = ['www-authenticate', 'proxy-authenticate', 'location', 'retry-after', 'allow'];
 
 /** RFC 9110 15.5.6 wants them named; WebDAV's and others are forwarded too. */
 const FORWARDED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';

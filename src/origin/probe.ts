@@ -40,11 +40,8 @@ export interface ProbeSettings {
   readonly now: () => number;
 }
 
-/**
- * Of no use to a client: they must come with Proxy-Authenticate (RFC 9110 15.5.8) and Upgrade (15.5.22), which are fields of
- * the connection between the origin and us.
- */
-const OF_THE_HOP = new Set([407, 426]);
+/** Of no use to a client: 426 must come with Upgrade (RFC 9110 15.5.22), a field of the connection between the origin and us. */
+const OF_THE_HOP = 426;
 
 /** Never rejects: what cannot be decided is a state of its own. */
 export async function probe(
@@ -126,11 +123,8 @@ function read(answer: OriginHead | OriginFailure, settings: ProbeSettings): Prob
     const detail =
       `The origin answered ${status} when it was asked for the current state, so the condition was not evaluated ` +
       'and nothing was written.';
-    return unknown(
-      fields,
-      new GatewayError('probe-undecided', detail),
-      OF_THE_HOP.has(status) ? undefined : status,
-    );
+    const passes = status === OF_THE_HOP ? undefined : status;
+    return unknown(fields, new GatewayError('probe-undecided', detail), passes);
   }
   return unknown(fields, serverError(status, fields));
 }

@@ -45,7 +45,7 @@ const statuses: readonly (readonly [origin: number, client: number])[] = [
     [403, 403],
     [404, 412],
     [405, 405],
-    [407, 502],
+    [407, 407],
     [409, 409],
     [410, 412],
   ] as const),

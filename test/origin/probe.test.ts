@@ -67,11 +67,11 @@ for (const { status, state } of states) {
 }
 
 const undecided = [
-  ...[300, 301, 302, 303, 307, 308, 400, 401, 402, 403, 406, 409, 412, 416, 418, 423, 429, 451].map(
+  ...[300, 301, 302, 303, 307, 308, 400, 401, 402, 403, 406, 407, 409, 412, 416, 418, 423, 429, 451].map(
     (status) => ({ status, code: 'probe-undecided', passes: true }),
   ),
-  // without the challenge or the protocols that must come with them, which are of the connection to the origin
-  ...[407, 426].map((status) => ({ status, code: 'probe-undecided', passes: false })),
+  // without the protocols that must come with it, which are of the connection to the origin
+  { status: 426, code: 'probe-undecided', passes: false },
   ...[304, 500, 502, 505, 599].map((status) => ({ status, code: 'probe-error', passes: false })),
   { status: 503, code: 'probe-unavailable', passes: false },
   { status: 504, code: 'probe-timeout', passes: false },
