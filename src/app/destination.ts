@@ -8,6 +8,9 @@ import { parseTarget } from '../route/target.ts';
 import { fieldValues } from '../semantics/fields.ts';
 import type { Received } from './receive.ts';
 
+/** An authority behind `https:`, without the port that goes without saying. */
+const SECURE = /^https:\/\/([^/?#]*?)(?::443)?(?=[/?#]|$)/i;
+
 const TO_DESTINATION = new Set(['MOVE', 'COPY']);
 
 export interface Destination {
@@ -31,8 +34,8 @@ export function destinationOf(
   const [value] = values;
   if (value === undefined) return undefined;
   if (values.length > 1) throw new GatewayError('request-invalid', 'Send one Destination field.');
-  // TLS may end in front of us: the scheme is not ours to judge
-  const target = parseTarget(value.trim().replace(/^https:/i, 'http:'), host);
+  // TLS may end in front of us: the scheme is not ours to judge, nor is its port
+  const target = parseTarget(value.trim().replace(SECURE, 'http://$1'), host);
   if ('code' in target) throw new GatewayError(target.code, `Destination: ${target.detail}`);
   const match = table.match(target);
   if (match === 'ambiguous') {

@@ -35,6 +35,7 @@ const destinations = [
   '/b',
   `http://${HOST}/b`,
   `https://${HOST}/b`,
+  `HTTPS://${HOST}:443/b`,
   `HTTPS://${HOST}/b`,
   `http://${HOST}/%62`,
 ];
@@ -94,6 +95,8 @@ for (const method of ['MOVE', 'COPY']) {
     ['a foreign authority', ['Destination: http://evil.example/b']],
     ['a foreign authority, https', ['Destination: https://evil.example/b']],
     ['the same host on another port', [`Destination: http://${HOST}:81/b`]],
+    ['the same host on another port, https', [`Destination: https://${HOST}:80443/b`]],
+    ["the same host on the other scheme's port", [`Destination: http://${HOST}:443/b`]],
     ['no target', ['Destination: b']],
     ['nothing', ['Destination:']],
     ['two lines', ['Destination: /b', 'Destination: /c']],
