@@ -97,6 +97,7 @@ function openServer(
     void handleUpgrade(message, socket, early, gateway, tunnels);
   });
   server.on('connect', (_message, socket) => {
+    connections.adopt(socket);
     const error = new GatewayError('method-not-allowed', 'CONNECT is not forwarded.');
     connections.breakOff(socket, false, () => closeWith(socket, error, gateway));
   });

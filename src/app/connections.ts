@@ -97,6 +97,15 @@ export class Connections {
   }
 
   /**
+   * Takes over a connection that Node has taken its own listeners off (CONNECT): an error that nobody listens to would end
+   * the process, and an answer that is owed would not go on when its client has taken what there is of it.
+   */
+  adopt(socket: Duplex): void {
+    socket.on('error', () => socket.destroy());
+    socket.on('drain', () => this.#known.get(socket)?.active?.emit('drain'));
+  }
+
+  /**
    * Nothing more can be read from this connection. Calls `answer` when no answer is owed on it; otherwise that one is the
    * last: a 400 would be taken for the answer to a write that was performed.
    */
