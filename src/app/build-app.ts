@@ -94,7 +94,7 @@ function openServer(
   server.on('checkContinue', listener);
   server.on('checkExpectation', listener);
   server.on('upgrade', (message, socket, early) => {
-    void handleUpgrade(message, socket, early, gateway, tunnels);
+    void handleUpgrade(message, socket, early, gateway, connections, tunnels);
   });
   server.on('connect', (_message, socket) => {
     connections.adopt(socket);

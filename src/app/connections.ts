@@ -97,12 +97,19 @@ export class Connections {
   }
 
   /**
-   * Takes over a connection that Node has taken its own listeners off (CONNECT): an error that nobody listens to would end
-   * the process, and an answer that is owed would not go on when its client has taken what there is of it.
+   * Takes over a connection that Node has taken its own listeners off (CONNECT, Upgrade): an error that nobody listens to
+   * would end the process, and an answer that is owed, or the `last` one, would not go on when its client has taken what
+   * there is of it.
    */
-  adopt(socket: Duplex): void {
+  adopt(socket: Duplex, last?: ServerResponse): void {
+    const connection = this.#connection(socket);
+    if (last !== undefined) {
+      connection.last = last;
+      connection.active = last;
+      connection.taken = NOT_LOOKED;
+    }
     socket.on('error', () => socket.destroy());
-    socket.on('drain', () => this.#known.get(socket)?.active?.emit('drain'));
+    socket.on('drain', () => connection.active?.emit('drain'));
   }
 
   /**

@@ -7,7 +7,7 @@ import type { Upgraded } from '../origin/exchange.ts';
 import { returnedFields } from '../origin/fields.ts';
 import { forwardUpgrade } from '../origin/forward.ts';
 import { noteError, openAccount } from './account.ts';
-import { sendOff } from './connections.ts';
+import { type Connections, sendOff } from './connections.ts';
 import type { Gateway } from './gateway.ts';
 import { logRequest } from './log-request.ts';
 import { send } from './send.ts';
@@ -34,13 +34,14 @@ export async function handleUpgrade(
   client: Duplex,
   early: Buffer,
   gateway: Gateway,
+  connections: Connections,
   tunnels: Tunnels,
 ): Promise<void> {
   const started = performance.now();
   const requestTarget = message.url ?? '';
   const account = openAccount(message.method, requestTarget);
   const response = new ServerResponse(message);
-  client.on('error', () => client.destroy());
+  connections.adopt(client, response);
   client.once('close', () => {
     tunnels.delete(client);
     response.destroy();

@@ -11,6 +11,8 @@ const HANDSHAKE = [
   'Sec-WebSocket-Version: 13',
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
 ];
+/** More than a socket and its client's kernel take at once. */
+const LARGE = 16 * 1024 * 1024;
 const SWITCH =
   'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n';
 const OK = 'HTTP/1.1 200 OK\r\nETag: "v1"\r\nContent-Length: 2\r\n\r\nok';
@@ -55,6 +57,33 @@ t.test('an origin that does not agree has its answer passed on', async (t) => {
   t.equal(response.status, 403);
   t.equal(response.content, 'nope');
   await until(() => client.socket.closed, 'the end of the connection');
+});
+
+t.test('an answer that is no agreement comes whole, however large', async (t) => {
+  const content = 'x'.repeat(LARGE);
+  const origin = await startRawOrigin(
+    t,
+    () => `HTTP/1.1 403 Forbidden\r\nContent-Length: ${LARGE}\r\n\r\n${content}`,
+  );
+  const { port } = await startIfmatch(t, { origin: origin.url });
+  const client = await connect(port);
+  client.send(bytesOf('GET', '/chat', HANDSHAKE));
+  t.equal((await client.response()).content.length, LARGE);
+  await until(() => client.socket.closed, 'the end of the connection');
+});
+
+t.test('a client that takes nothing of such an answer is cut off', async (t) => {
+  const content = 'x'.repeat(LARGE);
+  const origin = await startRawOrigin(
+    t,
+    () => `HTTP/1.1 403 Forbidden\r\nContent-Length: ${LARGE}\r\n\r\n${content}`,
+  );
+  const ifmatch = await startIfmatch(t, { origin: origin.url, yaml: 'limits: { send: 1s }' });
+  const client = await connect(ifmatch.port);
+  client.socket.pause();
+  client.send(bytesOf('GET', '/chat', HANDSHAKE));
+  await until(() => ifmatch.log.some(({ path }) => path === '/chat'), 'the end of the request');
+  client.close();
 });
 
 t.test('an origin that is not there: 502', async (t) => {
