@@ -15,6 +15,12 @@ import { handleUpgrade, opensTunnel, type Tunnels } from './upgrade.ts';
 /** How often Node looks for heads that are late, milliseconds; its default of 30 s would let them pile up. */
 const CHECKING_INTERVAL = 1_000;
 
+/**
+ * After how long without a byte the kernel asks whether a client is still there (TCP keepalive), milliseconds: a tunnel or a
+ * stream of events may be silent for ever, and so is a client that has lost its network.
+ */
+const SILENCE = 60_000;
+
 type Listener = (message: IncomingMessage, response: ServerResponse) => void;
 
 /** Builds the listener; the caller listens and closes. */
@@ -77,6 +83,8 @@ function openServer(
     headersTimeout: limits.arrival,
     connectionsCheckingInterval: CHECKING_INTERVAL,
     keepAliveTimeout: limits.keepalive,
+    keepAlive: true,
+    keepAliveInitialDelay: SILENCE,
     requestTimeout: 0, // the content has its own deadlines
     optimizeEmptyRequests: true, // what has no content needs no stream of it: 7 % of a GET
     insecureHTTPParser: false,
