@@ -5,6 +5,7 @@ import { type Running, start } from '../start.ts';
 import { forker } from '../workers/fork.ts';
 import { startPrimary } from '../workers/primary.ts';
 import { configurationAt, findConfiguration } from './configuration.ts';
+import { clearStaleSocket } from './stale-socket.ts';
 import { startFault } from './start-fault.ts';
 import { parseCommand, type Terminal, UsageError } from './terminal.ts';
 
@@ -24,6 +25,8 @@ export async function serve(args: string[], terminal: Terminal): Promise<number>
   const source = findConfiguration(values, terminal);
   const config = configurationAt(source, terminal);
   if (config === undefined) return 1;
+  // before there are workers: of several that do so one could remove what another listens on
+  for (const where of [config.listen, config.admin]) await clearStaleSocket(where);
   let running: Stoppable & Pick<Running, 'data' | 'admin'>;
   try {
     running =

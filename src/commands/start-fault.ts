@@ -19,5 +19,8 @@ export function startFault(error: unknown): string {
 
 function placeOf(error: Error): string {
   if (!('address' in error)) return 'the address';
-  return 'port' in error ? `${String(error.address)}:${String(error.port)}` : String(error.address);
+  // of a Unix socket it is the path, and Node gives it the port -1
+  return 'port' in error && Number(error.port) >= 0
+    ? `${String(error.address)}:${String(error.port)}`
+    : String(error.address);
 }
