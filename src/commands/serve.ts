@@ -11,6 +11,8 @@ import { parseCommand, type Terminal, UsageError } from './terminal.ts';
 
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'];
 
+const NO_RELOAD = 'ignored: the configuration is read at the start; restart to apply it';
+
 /** 0 after a clean stop; 1 when it could not start. */
 export async function serve(args: string[], terminal: Terminal): Promise<number> {
   const options = {
@@ -22,6 +24,8 @@ export async function serve(args: string[], terminal: Terminal): Promise<number>
   const { values } = parseCommand({ args, options });
   const out = standardOutput();
   const log = openLog(logLevel(terminal, 'info'), out);
+  // what nobody listens to would end it amid a write
+  process.on('SIGHUP', () => log.events.warn({ signal: 'SIGHUP' }, NO_RELOAD));
   const source = findConfiguration(values, terminal);
   const config = configurationAt(source, terminal);
   if (config === undefined) return 1;

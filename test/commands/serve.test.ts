@@ -7,6 +7,7 @@ import { aFile, runCli, type Started, startCli } from '../fixtures/cli.ts';
 import { startOrigin } from '../fixtures/origin.ts';
 import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
 import { closedPort } from '../fixtures/raw-origin.ts';
+import { startServed } from '../fixtures/served.ts';
 import { gate, LONG, settle, until } from '../fixtures/until.ts';
 
 t.jobs = 2;
@@ -55,6 +56,29 @@ t.test('it serves, is ready, and a SIGTERM lets the write in flight end', async 
   t.equal(origin.content('/doc'), 'new');
   t.equal(served.lines().at(-1)?.['msg'], 'stopped');
 });
+
+for (const workers of [1, 2]) {
+  t.test(
+    `SIGHUP amid a write, ${workers} workers: it is performed and answered, and the log says what to do`,
+    async (t) => {
+      const write = gate();
+      const origin = await startOrigin(t, { delay: () => write.opened });
+      const served = await startServed(t, { workers, origin: origin.url });
+      const client = await connect(served.port);
+      client.send(bytesOf('PUT', '/doc', [], 'new'));
+      await until(() => origin.seen('PUT').length === 1, 'the write arrives');
+      served.process.kill('SIGHUP');
+      const said = () => served.lines().filter(({ level }) => Number(level) >= 40);
+      await until(() => said().length === 1, 'a line about it');
+      t.match(said(), [{ level: 40, msg: /restart to apply it$/ }]);
+      write.open();
+      t.equal((await client.response()).status, 201);
+      t.equal((await exchange(served.adminPort, 'GET', '/readyz')).status, 200);
+      t.equal(served.process.exitCode, null);
+      client.close();
+    },
+  );
+}
 
 t.test('SIGINT stops it too; a second signal at once', async (t) => {
   const origin = await startOrigin(t, { delay: () => new Promise(() => {}) });
