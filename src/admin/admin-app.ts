@@ -15,6 +15,9 @@ export interface Health {
   uptime(): number;
 }
 
+/** How long a stop waits for what is under way here, milliseconds: no answer takes as long, but a request may never come whole. */
+const GRACE = 1_000;
+
 /** Builds the listener; the caller listens and closes. */
 export function buildAdminApp(health: Health): FastifyInstance {
   const app = Fastify({
@@ -25,6 +28,11 @@ export function buildAdminApp(health: Health): FastifyInstance {
   app.addHook('onSend', async (_request, reply) => {
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
   });
+  let grace: NodeJS.Timeout | undefined;
+  app.addHook('preClose', async () => {
+    grace = setTimeout(() => app.server.closeAllConnections(), GRACE);
+  });
+  app.addHook('onClose', async () => clearTimeout(grace));
   app.get('/livez', async () => ({ status: 'alive' }));
   app.get('/readyz', async (_request, reply) => {
     const ready = health.ready();

@@ -21,6 +21,9 @@ const CHECKING_INTERVAL = 1_000;
  */
 const SILENCE = 60_000;
 
+/** Said to whom a stop does not wait for. */
+const UNFINISHED = 'This gateway is shutting down, and the request was not complete; send it again.';
+
 type Listener = (message: IncomingMessage, response: ServerResponse) => void;
 
 /** Builds the listener; the caller listens and closes. */
@@ -38,7 +41,9 @@ export function buildApp(gateway: Gateway): FastifyInstance {
       openServer(inTurn(connections, gateway.log, routing), connections, gateway, tunnels),
   });
   app.addHook('preClose', async () => {
-    connections.close();
+    connections.close((socket) =>
+      closeWith(socket, new GatewayError('request-timeout', UNFINISHED), gateway),
+    );
     // a tunnel has no end to wait for
     for (const tunnel of tunnels) tunnel.destroy();
   });
@@ -98,6 +103,7 @@ function openServer(
   server.maxConnections = limits.connections;
   // among workers a connection too many would be handed round and round otherwise
   Object.assign(server, { dropMaxConnection: true });
+  server.on('connection', (socket) => connections.accept(socket));
   // the verdict comes before the 100 (Continue), RFC 9110 10.1.1; other expectations are refused by receive()
   server.on('checkContinue', listener);
   server.on('checkExpectation', listener);

@@ -14,6 +14,9 @@ const NOT_LOOKED = -1;
 /** How long a peer that was told to go may stay, milliseconds. */
 const FAREWELL = 1_000;
 
+/** How long a stop waits for the rest of a request's head, milliseconds: Node itself looks no more after close(). */
+const GRACE = 1_000;
+
 /** What is known of one connection. */
 interface Connection {
   readonly socket: Duplex;
@@ -46,12 +49,18 @@ export class Connections {
   readonly #dropped = new WeakSet<ServerResponse>();
   readonly #patience: number;
   readonly #look: NodeJS.Timeout;
+  #grace: NodeJS.Timeout | undefined;
   #closing = false;
 
   /** `patience`: a client that takes nothing of its answer for so many milliseconds is cut off. */
   constructor(patience: number) {
     this.#patience = patience;
     this.#look = setInterval(() => this.#cutStalled(), Math.min(LOOK, patience)).unref();
+  }
+
+  /** Told of each connection as it comes: a stop has to find those without a request, too. */
+  accept(socket: Duplex): void {
+    this.#connection(socket);
   }
 
   /** Calls `start` when it is this request's turn; never, when the client has gone or was told of the end before. */
@@ -64,8 +73,11 @@ export class Connections {
       if (connection.last === response) connection.last = undefined;
       if (connection.active === response) connection.active = undefined;
       if (!response.shouldKeepAlive) connection.finished = true;
-      // an answer whose head had gone before could not say that it is the last
-      else if (this.#closing) socket.end();
+      // an answer whose head had gone before could not say that it is the last; one that waits behind it can
+      else if (this.#closing && connection.last === undefined) {
+        connection.finished = true;
+        sendOff(socket);
+      }
     });
     const begin = () => {
       if (socket.destroyed) {
@@ -140,15 +152,22 @@ export class Connections {
     else message.on('newListener', (event, told) => event === MALFORMED && setImmediate(told));
   }
 
-  /** From now on every answer is the last of its connection. */
-  close(): void {
+  /**
+   * From now on every answer is the last of its connection. After a while `dismiss` is called for each connection that owes
+   * none: its request, if there is one, has not come whole, and nothing of it is processed.
+   */
+  close(dismiss: (socket: Duplex) => void): void {
     this.#closing = true;
-    for (const { active } of this.#open) if (active !== undefined) active.shouldKeepAlive = false;
+    for (const { active } of this.#open) {
+      if (active !== undefined && !active.headersSent) active.shouldKeepAlive = false;
+    }
+    this.#grace = setTimeout(() => this.#dismissIdle(dismiss), GRACE);
   }
 
   /** Nothing is open any more. */
   stop(): void {
     clearInterval(this.#look);
+    clearTimeout(this.#grace);
   }
 
   #connection(socket: Duplex): Connection {
@@ -167,6 +186,15 @@ export class Connections {
     this.#open.add(connection);
     socket.once('close', () => this.#open.delete(connection));
     return connection;
+  }
+
+  #dismissIdle(dismiss: (socket: Duplex) => void): void {
+    for (const connection of this.#open) {
+      const { last, socket } = connection;
+      if (owed(last) !== undefined || socket.writableEnded) continue;
+      connection.finished = true;
+      dismiss(socket);
+    }
   }
 
   /** One look at all answers is cheaper than a timer for each. */

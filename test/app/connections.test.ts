@@ -147,7 +147,7 @@ t.test(
     const other = await connect(port);
     client.send(get('/1'));
     await until(() => started.length === 1, 'the first');
-    connections.close();
+    connections.close(() => {});
     other.send(get('/2'));
     await until(() => started.length === 2, 'the second');
     for (const { response } of started) response.end('x');
@@ -157,6 +157,26 @@ t.test(
     }
   },
 );
+
+t.test('close dismisses connections that owe no answer, and starts nothing on them any more', async (t) => {
+  const { connections, started, targets, client, port, accepted } = await scene(t);
+  const idle = accepted();
+  connections.accept(idle);
+  const busy = await connect(port);
+  t.teardown(() => busy.close());
+  busy.send(get('/busy'));
+  await until(() => started.length === 1, 'the request');
+  const dismissed: unknown[] = [];
+  connections.close((socket) => void dismissed.push(socket));
+  await until(() => dismissed.length > 0, 'somebody is dismissed');
+  t.equal(dismissed.length, 1);
+  t.equal(dismissed[0], idle);
+  client.send(get('/late'));
+  await until(() => client.socket.readableEnded, 'the end of the connection');
+  t.same(targets(), ['/busy']);
+  started[0]?.response.end('x');
+  t.equal((await busy.response()).content, 'x');
+});
 
 t.test('of requests that never start nothing is kept', async (t) => {
   const { started, client, port } = await scene(t);
