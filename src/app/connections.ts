@@ -69,6 +69,8 @@ export class Connections {
     const connection = this.#connection(socket);
     const before = owed(connection.last);
     connection.last = response;
+    // the rest of a head that was too late: its client has been told that nothing was done
+    if (connection.broken) this.#dropped.add(response);
     response.on('close', () => {
       if (connection.last === response) connection.last = undefined;
       if (connection.active === response) connection.active = undefined;
@@ -192,7 +194,7 @@ export class Connections {
     for (const connection of this.#open) {
       const { last, socket } = connection;
       if (owed(last) !== undefined || socket.writableEnded) continue;
-      connection.finished = true;
+      connection.broken = true;
       dismiss(socket);
     }
   }

@@ -70,6 +70,25 @@ t.test('garbage after two requests: both answers, in order, and no third', async
   t.equal(client.rest(), '');
 });
 
+t.test(
+  'a head that was too late: 408, and the write is not performed when the rest of it comes',
+  async (t) => {
+    const origin = await startOrigin(t);
+    const ifmatch = await startIfmatch(t, { origin: origin.url, yaml: 'limits: { arrival: 1s }' });
+    const client = await connect(ifmatch.port);
+    // so that it may send on behind the end of the other side
+    client.socket.allowHalfOpen = true;
+    client.send('PUT /doc HTTP/1.1\r\nHost: x\r\nCont');
+    problem(t, await client.response(), 408);
+    client.send('ent-Length: 0\r\n\r\n');
+    await until(() => client.socket.readableEnded, 'the end');
+    await settle();
+    t.equal(client.rest(), '');
+    t.same(origin.requests, []);
+    client.close();
+  },
+);
+
 t.test('what comes after Connection: close is no request', async (t) => {
   const { client, origin } = await scene(t);
   client.send(`${bytesOf('PUT', '/doc', ['Connection: close'], 'new')}${bytesOf('DELETE', '/doc')}`);

@@ -63,6 +63,7 @@ t.test('a head that does not become whole: 408, and what comes behind it is not 
   client.send('tch: "v1"\r\nContent-Length: 0\r\n\r\n');
   await stopping;
   t.same(errors(ifmatch), []);
+  t.equal(ifmatch.log.filter(({ msg }) => msg === 'refused').length, 1, 'one line says so');
   t.equal(origin.requests.length, 0);
 });
 
