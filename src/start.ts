@@ -50,7 +50,7 @@ export async function start(config: Config, log: Log, given: Given = {}): Promis
   const lock = given.lock ?? (await openLock(config, log.events, record));
   const origin = openOrigin(originConfig, (message) => log.events.warn(message));
   const now = Date.now;
-  const app = buildApp({
+  const { app, cut } = buildApp({
     table: buildRouteTable(config.routes, config.defaults),
     tools: {
       origin,
@@ -93,7 +93,7 @@ export async function start(config: Config, log: Log, given: Given = {}): Promis
       if ((await Promise.race([close(), late])) !== 'late') return;
       log.events.error('stopped before everything in flight had ended');
       await lock.stop();
-      app.server.closeAllConnections();
+      cut();
       await Promise.all([origin.destroy(), admin.close()]);
     };
     return {

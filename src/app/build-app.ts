@@ -10,7 +10,7 @@ import { handleRequest } from './handle-request.ts';
 import type { Log } from './log.ts';
 import { send } from './send.ts';
 import { registerUnguarded } from './unguarded.ts';
-import { handleUpgrade, opensTunnel, type Tunnels } from './upgrade.ts';
+import { handleUpgrade, opensTunnel } from './upgrade.ts';
 
 /** How often Node looks for heads that are late, milliseconds; its default of 30 s would let them pile up. */
 const CHECKING_INTERVAL = 1_000;
@@ -26,26 +26,28 @@ const UNFINISHED = 'This gateway is shutting down, and the request was not compl
 
 type Listener = (message: IncomingMessage, response: ServerResponse) => void;
 
-/** Builds the listener; the caller listens and closes. */
-export function buildApp(gateway: Gateway): FastifyInstance {
+export interface DataListener {
+  /** The caller listens and closes. */
+  readonly app: FastifyInstance;
+  /** Ends every connection at once, tunnels included. */
+  cut(): void;
+}
+
+export function buildApp(gateway: Gateway): DataListener {
   const { limits } = gateway;
   const connections = new Connections(limits.send);
-  const tunnels: Tunnels = new Set();
   const app = Fastify({
     logger: false,
     return503OnClosing: false,
     // routing is not Fastify's: its reading of a target must not differ from ours
     rewriteUrl: () => '/',
     clientErrorHandler: (error, socket) => answerClientError(error, socket, connections, gateway),
-    serverFactory: (routing) =>
-      openServer(inTurn(connections, gateway.log, routing), connections, gateway, tunnels),
+    serverFactory: (routing) => openServer(inTurn(connections, gateway.log, routing), connections, gateway),
   });
   app.addHook('preClose', async () => {
     connections.close((socket) =>
       closeWith(socket, new GatewayError('request-timeout', UNFINISHED), gateway),
     );
-    // a tunnel has no end to wait for
-    for (const tunnel of tunnels) tunnel.destroy();
   });
   app.addHook('onClose', async () => connections.stop());
   for (const method of METHODS) {
@@ -59,7 +61,7 @@ export function buildApp(gateway: Gateway): FastifyInstance {
     onRequest: (request, reply) => void handleRequest(request, reply, gateway),
     handler: () => {},
   });
-  return app;
+  return { app, cut: () => connections.cut() };
 }
 
 /** Each request in its turn; methods of other protocols, which Node's parser knows and Fastify does not, end here. */
@@ -77,12 +79,7 @@ function inTurn(connections: Connections, log: Log, routing: Listener): Listener
     });
 }
 
-function openServer(
-  listener: Listener,
-  connections: Connections,
-  gateway: Gateway,
-  tunnels: Tunnels,
-): Server {
+function openServer(listener: Listener, connections: Connections, gateway: Gateway): Server {
   const { limits } = gateway;
   const options = {
     headersTimeout: limits.arrival,
@@ -108,7 +105,7 @@ function openServer(
   server.on('checkContinue', listener);
   server.on('checkExpectation', listener);
   server.on('upgrade', (message, socket, early) => {
-    void handleUpgrade(message, socket, early, gateway, connections, tunnels);
+    void handleUpgrade(message, socket, early, gateway, connections);
   });
   server.on('connect', (_message, socket) => {
     connections.adopt(socket);

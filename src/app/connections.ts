@@ -26,6 +26,8 @@ interface Connection {
   active: ServerResponse | undefined;
   /** Nothing more can be read from it. */
   broken: boolean;
+  /** Has become a tunnel, or waits for what the origin says to that. */
+  tunnel: boolean;
   /** Its last answer has been given: a request behind it must not be processed (RFC 9112 9.6). */
   finished: boolean;
   /** How far the client has taken the answer at work, bytes; and since when, on the monotonic clock. */
@@ -105,19 +107,34 @@ export class Connections {
     before.once('close', begin);
   }
 
-  /** Whether an answer is still owed on this connection. */
+  /** Whether a request on this connection cannot be answered now: another answer is still owed, or the last has been given. */
   isBusy(socket: Duplex): boolean {
-    return owed(this.#known.get(socket)?.last) !== undefined;
+    const connection = this.#known.get(socket);
+    return (
+      connection !== undefined &&
+      (connection.broken || connection.finished || owed(connection.last) !== undefined)
+    );
+  }
+
+  /** Whether every answer is the last of its connection. */
+  get closing(): boolean {
+    return this.#closing;
+  }
+
+  /** Ends every connection at once. */
+  cut(): void {
+    for (const { socket } of this.#open) socket.destroy();
   }
 
   /**
    * Takes over a connection that Node has taken its own listeners off (CONNECT, Upgrade): an error that nobody listens to
-   * would end the process, and an answer that is owed, or the `last` one, would not go on when its client has taken what
-   * there is of it.
+   * would end the process, and an answer that is owed would not go on when its client has taken what there is of it.
+   * `last`: the only answer there will be, of a connection that is to become a tunnel.
    */
   adopt(socket: Duplex, last?: ServerResponse): void {
     const connection = this.#connection(socket);
     if (last !== undefined) {
+      connection.tunnel = true;
       connection.last = last;
       connection.active = last;
       connection.taken = NOT_LOOKED;
@@ -155,13 +172,14 @@ export class Connections {
   }
 
   /**
-   * From now on every answer is the last of its connection. After a while `dismiss` is called for each connection that owes
+   * From now on every answer is the last of its connection, and tunnels, which have no end to wait for, are cut. After a while `dismiss` is called for each connection that owes
    * none: its request, if there is one, has not come whole, and nothing of it is processed.
    */
   close(dismiss: (socket: Duplex) => void): void {
     this.#closing = true;
-    for (const { active } of this.#open) {
-      if (active !== undefined && !active.headersSent) active.shouldKeepAlive = false;
+    for (const { active, socket, tunnel } of this.#open) {
+      if (tunnel) socket.destroy();
+      else if (active !== undefined && !active.headersSent) active.shouldKeepAlive = false;
     }
     this.#grace = setTimeout(() => this.#dismissIdle(dismiss), GRACE);
   }
@@ -179,6 +197,7 @@ export class Connections {
       last: undefined,
       active: undefined,
       broken: false,
+      tunnel: false,
       finished: false,
       taken: NOT_LOOKED,
       since: 0,

@@ -1,6 +1,7 @@
 // Upgrade (RFC 9110 7.8): a GET that asks for WebSocket becomes a tunnel to the origin, if the origin agrees.
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { GatewayError } from '../errors.ts';
 import { passed } from '../guard/perform.ts';
 import { refuseError } from '../guard/refuse.ts';
 import type { Upgraded } from '../origin/exchange.ts';
@@ -15,6 +16,8 @@ import { understand } from './understand.ts';
 
 const PROTOCOL = 'websocket';
 
+const CONNECT_AGAIN = 'This gateway opens no more tunnels; nothing was sent, connect again.';
+
 /**
  * Only what cannot be anything but a WebSocket's opening handshake (RFC 6455 4.1): every other Upgrade is ignored, which
  * a server may do, and the request is answered as if it had none. Conditions and content are for the guard.
@@ -25,9 +28,6 @@ export function opensTunnel({ method, httpVersion, headers }: IncomingMessage): 
   return !Object.keys(headers).some((name) => name.startsWith('if-'));
 }
 
-/** The tunnels that are open, so that a stop can end them. */
-export type Tunnels = Set<Duplex>;
-
 /** Never rejects; only for a connection on which no answer is owed. `early`: bytes that came right behind the request; they wait for the origin's 101. */
 export async function handleUpgrade(
   message: IncomingMessage,
@@ -35,7 +35,6 @@ export async function handleUpgrade(
   early: Buffer,
   gateway: Gateway,
   connections: Connections,
-  tunnels: Tunnels,
 ): Promise<void> {
   const started = performance.now();
   const requestTarget = message.url ?? '';
@@ -43,11 +42,9 @@ export async function handleUpgrade(
   const response = new ServerResponse(message);
   connections.adopt(client, response);
   client.once('close', () => {
-    tunnels.delete(client);
     response.destroy();
     logRequest(gateway.log, account, response, performance.now() - started);
   });
-  tunnels.add(client);
   const answer = (answered: Parameters<typeof send>[2]): void => {
     response.shouldKeepAlive = false;
     response.assignSocket(client as Parameters<ServerResponse['assignSocket']>[0]);
@@ -58,6 +55,8 @@ export async function handleUpgrade(
     });
   };
   try {
+    // a stop does not wait for tunnels
+    if (connections.closing) throw new GatewayError('shutting-down', CONNECT_AGAIN, { retryAfter: 1 });
     const { exchange } = understand(message, response, requestTarget, gateway, account);
     const { method, target, forwarded: fields } = exchange;
     const request = { method, target, fields, upgrade: PROTOCOL };

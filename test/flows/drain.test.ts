@@ -5,6 +5,7 @@ import { aFile, startCli } from '../fixtures/cli.ts';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { bytesOf, connect } from '../fixtures/raw-client.ts';
 import { type RawScript, startRawOrigin } from '../fixtures/raw-origin.ts';
+import { startServed } from '../fixtures/served.ts';
 import { LONG, until } from '../fixtures/until.ts';
 
 // Each waits for drain.timeout.
@@ -19,6 +20,25 @@ async function reader(t: Test, port: number) {
   client.send(bytesOf('GET', '/events'));
   await until(() => client.rest().includes('data: 1'), 'the first event');
   return client;
+}
+
+for (const workers of [1, 2]) {
+  t.test(`${workers} workers: a write that the origin never answers does not keep the process`, async (t) => {
+    const origin = await startRawOrigin(t, () => undefined);
+    const yaml = `origin: { url: '${origin.url}', timeouts: { write: 1h } }\ndrain: { delay: 0s, timeout: 300ms }`;
+    const served = await startServed(t, { workers, origin: origin.url, yaml });
+    const client = await connect(served.port);
+    t.teardown(() => client.close());
+    client.send(bytesOf('PUT', '/doc', [], 'x'));
+    await until(() => origin.count('PUT') === 1, 'the write arrives');
+    served.process.kill('SIGTERM');
+    await until(() => served.process.exitCode !== null, 'the end of the process');
+    t.equal(served.process.exitCode, 0);
+    t.equal(
+      served.lines().some(({ msg }) => msg === 'stopped before everything in flight had ended'),
+      true,
+    );
+  });
 }
 
 for (const mode of ['off', 'enforce']) {

@@ -11,6 +11,7 @@ import { settle, until } from '../fixtures/until.ts';
 t.jobs = 2;
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
 const HALF = 'PUT /doc HTTP/1.1\r\nHost: legacy.example\r\nIf-Ma';
 
 const clients = [
@@ -79,6 +80,23 @@ t.test('a head that becomes whole soon is answered, and that is the end', async 
   await stopping;
   t.same(errors(ifmatch), []);
   t.equal(origin.requests.length, 1);
+});
+
+t.test('a handshake that becomes whole while it stops opens no tunnel', async (t) => {
+  const { origin, ifmatch, client } = await scene(t, () => SWITCH);
+  const lines = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'];
+  const handshake = bytesOf('GET', '/chat', lines);
+  client.send(handshake.slice(0, -2));
+  await settle();
+  const stopping = ifmatch.stop();
+  await settle();
+  client.send(handshake.slice(-2));
+  const response = await client.response();
+  problem(t, response, 503);
+  t.same([response.field('connection'), response.field('retry-after')], ['close', '1']);
+  await stopping;
+  t.same(errors(ifmatch), []);
+  t.equal(origin.requests.length, 0);
 });
 
 t.test('an answer whose head had gone: its end is that of the connection', async (t) => {
