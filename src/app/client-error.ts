@@ -4,8 +4,9 @@ import type { Duplex } from 'node:stream';
 import { type ErrorCode, GatewayError } from '../errors.ts';
 import { refuse } from '../guard/refuse.ts';
 import { formatHttpDate } from '../semantics/http-date.ts';
-import { type Connections, sendOff } from './connections.ts';
+import type { Connections } from './connections.ts';
 import type { Log } from './log.ts';
+import { sendOff } from './send-off.ts';
 
 const CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   HPE_HEADER_OVERFLOW: ['fields-too-large', 'Send a shorter target and fewer or shorter fields.'],

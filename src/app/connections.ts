@@ -1,6 +1,7 @@
 // What may happen on a client's connection: one request at a time, in order, nothing behind the last answer, no standstill.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { sendOff } from './send-off.ts';
 
 /** Emitted on a request whose content turns out to be malformed on its way; to who listens later, later. */
 export const MALFORMED = Symbol('malformed content');
@@ -10,9 +11,6 @@ const LOOK = 500;
 
 /** No number of bytes: nobody has looked yet how far the client is. */
 const NOT_LOOKED = -1;
-
-/** How long a peer that was told to go may stay, milliseconds. */
-const FAREWELL = 1_000;
 
 /** How long a stop waits for the rest of a request's head, milliseconds: Node itself looks no more after close(). */
 const GRACE = 1_000;
@@ -121,11 +119,6 @@ export class Connections {
     return this.#closing;
   }
 
-  /** Ends every connection at once. */
-  cut(): void {
-    for (const { socket } of this.#open) socket.destroy();
-  }
-
   /**
    * Takes over a connection that Node has taken its own listeners off (CONNECT, Upgrade): an error that nobody listens to
    * would end the process, and an answer that is owed would not go on when its client has taken what there is of it.
@@ -172,8 +165,9 @@ export class Connections {
   }
 
   /**
-   * From now on every answer is the last of its connection, and tunnels, which have no end to wait for, are cut. After a while `dismiss` is called for each connection that owes
-   * none: its request, if there is one, has not come whole, and nothing of it is processed.
+   * From now on every answer is the last of its connection, and tunnels, which have no end to wait for, are cut. After a
+   * while `dismiss` is called for each connection that owes no answer: its request, if there is one, has not come whole,
+   * and nothing of it is processed.
    */
   close(dismiss: (socket: Duplex) => void): void {
     this.#closing = true;
@@ -182,6 +176,11 @@ export class Connections {
       else if (active !== undefined && !active.headersSent) active.shouldKeepAlive = false;
     }
     this.#grace = setTimeout(() => this.#dismissIdle(dismiss), GRACE);
+  }
+
+  /** Ends every connection at once. */
+  cut(): void {
+    for (const { socket } of this.#open) socket.destroy();
   }
 
   /** Nothing is open any more. */
@@ -238,13 +237,4 @@ export class Connections {
 /** The response, as long as it is not over. */
 function owed(response: ServerResponse | undefined): ServerResponse | undefined {
   return response === undefined || response.closed ? undefined : response;
-}
-
-/** Ends a connection on which more may come than anybody will read. */
-export function sendOff(socket: Duplex): void {
-  if (socket.writableEnded) return;
-  socket.resume();
-  socket.end();
-  const farewell = setTimeout(() => socket.destroy(), FAREWELL);
-  socket.once('close', () => clearTimeout(farewell));
 }

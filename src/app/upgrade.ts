@@ -8,10 +8,11 @@ import type { Upgraded } from '../origin/exchange.ts';
 import { returnedFields } from '../origin/fields.ts';
 import { forwardUpgrade } from '../origin/forward.ts';
 import { noteError, openAccount } from './account.ts';
-import { type Connections, sendOff } from './connections.ts';
+import type { Connections } from './connections.ts';
 import type { Gateway } from './gateway.ts';
 import { logRequest } from './log-request.ts';
 import { send } from './send.ts';
+import { sendOff } from './send-off.ts';
 import { understand } from './understand.ts';
 
 const PROTOCOL = 'websocket';
