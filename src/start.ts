@@ -133,7 +133,7 @@ export async function listen(app: FastifyInstance, where: Listen): Promise<strin
   return `http://${isIPv6(where.host) ? `[${where.host}]` : where.host}:${port}`;
 }
 
-/** A write whose client has gone holds no connection, only the lock. */
+/** A guarded write whose client has gone holds no connection here, only the lock; `origin.close()` waits for all others. */
 async function settled(lock: Lock): Promise<void> {
   while (lock.state().held > 0) await delay(DRAIN_POLL);
 }

@@ -33,7 +33,7 @@ export class OriginConnection {
   /** The whole answer is there, before all content was sent; and these bytes behind it. */
   #early: Buffer | undefined;
   #last = false;
-  /** A HEAD on a connection that had been idle, as long as nothing of its answer has come: the origin may have just ended it. */
+  /** A HEAD on a kept connection, as long as nothing of its answer has come: the origin may have just ended it. */
   #repeatable: OriginRequest | undefined;
   /** The request before was a HEAD. */
   #afterHead = false;

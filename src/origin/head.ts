@@ -40,8 +40,9 @@ const KEEP_ALIVE = /(?:^|,)[\t ]*keep-alive[\t ]*,/i;
 const TIMEOUT = /(?:^|[,;\t ])timeout=(\d{1,6})/i;
 
 /**
- * Reads a head, given without its last line break; whitespace before a colon is taken out (RFC 9112 5.1). Undefined where it is malformed, or where recipients could disagree
- * about its content: two lengths, a length beside a coding, a coding other than chunked, or in HTTP/1.0.
+ * Reads a head, given without its last line break; whitespace before a colon is taken out (RFC 9112 5.1). Undefined where it
+ * is malformed, or where recipients could disagree about its content: two lengths, a length beside a coding, a coding other
+ * than chunked, or in HTTP/1.0.
  */
 export function readHead(text: string): RawHead | undefined {
   if (!HEAD.test(text)) return undefined;

@@ -40,7 +40,7 @@ export interface ProbeSettings {
   readonly now: () => number;
 }
 
-/** Of no use to a client: 426 must come with Upgrade (RFC 9110 15.5.22), a field of the connection between the origin and us. */
+/** Of no use to a client: it must come with Upgrade (RFC 9110 15.5.22), a field of the connection between the origin and us. */
 const OF_THE_HOP = 426;
 
 /** Never rejects: what cannot be decided is a state of its own. */

@@ -1,4 +1,4 @@
-// Content on its way to the origin: at once where it is all there; a stream framed, counted, and no faster than the origin takes it.
+// Content on its way to the origin: at once where it is all there; a stream is framed, counted, and no faster than it is taken.
 import type { Duplex, Readable } from 'node:stream';
 import { bytesOf } from './request-head.ts';
 
