@@ -41,7 +41,7 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
   const connect = connectorFor(origin, url);
   const stray = new StrayContent(warn);
   const open = () => ({
-    connections: new OriginConnections(connect, () => stray.found()),
+    connections: new OriginConnections(connect, (behindHead) => stray.found(behindHead)),
     slots: new Slots(origin.connections),
   });
   const lanes = { probe: open(), write: open(), open: open() };
@@ -53,7 +53,7 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
       const streamed = content instanceof Readable;
       const exchange = new OriginExchange(options, streamed);
       const lane = lanes[options.lane];
-      const last = request.method === 'HEAD' && stray.seen;
+      const last = stray.endsAfter(request.method);
       if (!lane.slots.hasFree) exchange.waits();
       const freeSlot = lane.slots.enter(() => lane.connections.carry(request, exchange, last));
       exchange.whenEnded(() => {

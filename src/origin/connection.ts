@@ -145,7 +145,7 @@ export class OriginConnection {
 
   readonly #onData = (bytes: Buffer): void => {
     if (this.#exchange === undefined) {
-      this.#keeper.stray();
+      this.#keeper.stray(this.#isHead);
       this.#end();
       return;
     }
@@ -155,7 +155,7 @@ export class OriginConnection {
       rest = this.#parser.take(bytes);
     } catch (error) {
       // content of the answer to a HEAD, which came too late to be seen there
-      if (error instanceof AnswerFault && error.foreign && this.#afterHead) this.#keeper.stray();
+      if (error instanceof AnswerFault && error.foreign && this.#afterHead) this.#keeper.stray(true);
       this.#fail('invalid', error);
       return;
     }
@@ -182,7 +182,7 @@ export class OriginConnection {
       exchange.upgraded({ status: head.status, fields: head.fields, socket: this.#socket });
       return;
     }
-    if (rest.length > 0) this.#keeper.stray();
+    if (rest.length > 0) this.#keeper.stray(this.#isHead);
     const idle = Math.min(head.keepAlive === undefined ? IDLE : head.keepAlive - AHEAD, MOST_IDLE);
     const serves = head.persists && !this.#last && this.#stopContent === undefined && rest.length === 0;
     if (serves && idle > 0 && this.#open) {

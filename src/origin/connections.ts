@@ -11,7 +11,7 @@ const LOOK = 500;
 
 /** As many as there are exchanges under way, which are bounded by their slots. The one used last is used first. */
 export class OriginConnections implements Keeper {
-  readonly stray: () => void;
+  readonly stray: (behindHead: boolean) => void;
   readonly #connect: Connect;
   readonly #look: NodeJS.Timeout;
   readonly #open = new Set<OriginConnection>();
@@ -21,8 +21,8 @@ export class OriginConnections implements Keeper {
   #closing: PromiseWithResolvers<void> | undefined;
   #destroyed = false;
 
-  /** `stray`: told of bytes that answer no request. */
-  constructor(connect: Connect, stray: () => void) {
+  /** `stray`: told of bytes that answer no request, and whether they came behind the answer to a HEAD. */
+  constructor(connect: Connect, stray: (behindHead: boolean) => void) {
     this.#connect = connect;
     this.stray = stray;
     this.#look = setInterval(() => this.#closeIdle(), LOOK).unref();

@@ -8,8 +8,8 @@ export interface Keeper {
   free(connection: OriginConnection): void;
   /** It carries nothing more. */
   gone(connection: OriginConnection): void;
-  /** Bytes came that answer no request. */
-  stray(): void;
+  /** Bytes came that answer no request; behind the answer to a HEAD, or to another one. */
+  stray(behindHead: boolean): void;
   /** The origin ended a connection that had been idle just as this went out on it: it is to be carried by a new one. */
   carryAnew(request: OriginRequest, exchange: OriginExchange, last: boolean): void;
 }

@@ -87,3 +87,28 @@ t.test('a HEAD that is answered with content ends it, with a warning', async (t)
   t.equal(warnings().length, 1, 'said once');
   t.equal(warnings()[0]?.['level'], 40);
 });
+
+t.test(
+  'an answer that nobody asked for, behind any other, ends all reuse: it becomes at most one wrong answer',
+  async (t) => {
+    const unasked = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong';
+    const origin = await startRawOrigin(t, ({ target, socket }) => {
+      if (target === '/odd') setTimeout(() => socket.write(unasked), 1);
+      return OK;
+    });
+    const ifmatch = await startIfmatch(t, { origin: origin.url });
+    const warnings = () => ifmatch.log.filter(({ msg }) => /no longer reused$/.test(String(msg)));
+    await exchange(ifmatch.port, 'PUT', '/odd', [], 'x');
+    await until(() => warnings().length === 1, 'the warning');
+    for (let n = 0; n < 20; n++) {
+      for (const [method, content] of [['PUT', 'x'], ['GET'], ['HEAD']] as const) {
+        await exchange(ifmatch.port, 'PUT', '/odd', [], 'x');
+        const got = await exchange(ifmatch.port, method, '/doc', [], content);
+        t.equal(got.content, method === 'HEAD' ? '' : 'ok');
+      }
+    }
+    const [, ...later] = origin.requests;
+    t.ok(later.every(({ head }) => /^connection: close\r$/im.test(head)));
+    t.equal(warnings().length, 1, 'said once');
+  },
+);
