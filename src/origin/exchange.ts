@@ -105,14 +105,9 @@ export class OriginExchange {
     else told(this.#ending);
   }
 
-  /** The whole request has left, or never will. */
-  get hasSent(): boolean {
-    return this.#requestLeft || this.#ending !== undefined;
-  }
-
-  /** Resolves with `hasSent`; never rejects. */
+  /** Resolves when the whole request has left, or never will; never rejects. */
   get requestSent(): Promise<void> {
-    if (this.hasSent) return Promise.resolve();
+    if (this.#requestLeft || this.#ending !== undefined) return Promise.resolve();
     this.#leftAwaited ??= Promise.withResolvers<void>();
     return this.#leftAwaited.promise;
   }
@@ -145,7 +140,9 @@ export class OriginExchange {
   waits(): void {
     if (this.#wait !== undefined || this.#ending !== undefined) return;
     const { deadlines } = this.#options;
-    const ms = 'total' in deadlines ? (deadlines.start ?? deadlines.total) : deadlines.start;
+    let ms = deadlines.start;
+    if ('total' in deadlines && (ms === undefined || this.sentAt !== undefined))
+      ms = this.#left(deadlines.total);
     this.#wait = setTimeout(() => this.timedOut(), ms);
   }
 
@@ -158,8 +155,8 @@ export class OriginExchange {
       return false;
     }
     this.#carrier = carrier;
-    this.sentAt = performance.now();
     this.#awaitAnswer(carrier);
+    this.sentAt = performance.now();
     return true;
   }
 
@@ -236,8 +233,13 @@ export class OriginExchange {
       clearTimeout(this.#wait);
       this.#wait = undefined; // one that is carried anew may have to wait again
     } else if (this.#wait !== undefined) return; // the total one runs already
-    if ('total' in deadlines) deadline.set(deadlines.total);
+    if ('total' in deadlines) deadline.set(this.#left(deadlines.total));
     else if (!this.#streamed) this.#awaitHead();
+  }
+
+  /** Of a total deadline, milliseconds: one that has begun goes on when the request is carried anew. */
+  #left(total: number): number {
+    return this.sentAt === undefined ? total : total - (performance.now() - this.sentAt);
   }
 
   #awaitHead(): void {
