@@ -12,6 +12,8 @@ export interface Account {
   readonly outcome: Outcome;
   /** What went wrong underneath, for the operator only. */
   cause?: unknown;
+  /** The answer broke off on its way to the client, who had not gone. */
+  brokeOff?: true;
   /** A write's fate; the log waits for it. */
   settled?: Promise<Fate>;
 }

@@ -34,9 +34,13 @@ export async function handleRequest(
   const fail = (error: unknown): void => {
     noteError(error, account);
     if (error instanceof GatewayError && UNFRAMED.has(error.code)) response.shouldKeepAlive = false;
+    if (!reply.sent && !response.headersSent) {
+      answer(refuseError(error));
+      return;
+    }
     // an answer that could not be sent has nothing left to be replaced by
-    if (reply.sent) response.destroy();
-    else answer(refuseError(error));
+    account.brokeOff = true;
+    response.destroy();
   };
   try {
     const { exchange, plan } = understand(message, response, originalUrl, gateway, account);

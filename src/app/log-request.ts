@@ -5,14 +5,15 @@ import type { Account } from './account.ts';
 import type { Line, Log } from './log.ts';
 
 /**
- * Writes the line, once the answer has gone and a write's fate is known. Failures of the origin and of the gateway, unknown
- * fates and would-be refusals are warnings. Status 499: the client left before it was answered.
+ * Writes the line, once the answer has gone and a write's fate is known. Failures of the origin and of the gateway, answers
+ * that broke off, unknown fates and would-be refusals are warnings. Status 499: the client left before it was answered.
  */
 export function logRequest(log: Log, account: Account, response: ServerResponse, ms: number): void {
   const { outcome, cause } = account;
   const gone = !response.writableFinished && response.statusCode !== 101;
   const status = gone && !response.headersSent ? 499 : response.statusCode;
-  const unusual = status >= 500 || outcome.fate === 'unknown' || outcome.would !== undefined;
+  const unusual =
+    status >= 500 || account.brokeOff || outcome.fate === 'unknown' || outcome.would !== undefined;
   const start = log.begin(unusual ? 'warn' : 'info');
   if (start === undefined) return;
   // field by field: to copy objects of many shapes takes V8 twice as long as all the rest of it
@@ -36,7 +37,7 @@ export function logRequest(log: Log, account: Account, response: ServerResponse,
     would: outcome.would,
     code: outcome.code,
     fate: outcome.fate,
-    clientGone: gone ? true : undefined,
+    clientGone: gone && !account.brokeOff ? true : undefined,
     cause: cause === undefined ? undefined : describe(cause),
     msg: 'request',
   } satisfies Line & Record<keyof Outcome, unknown>;

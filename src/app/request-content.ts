@@ -74,6 +74,11 @@ function tooSlow(): GatewayError {
   return new GatewayError('content-timeout', 'The content did not arrive in time; send it again.');
 }
 
+function notBegun(): GatewayError {
+  const detail = 'Other requests were before this one for too long. Nothing of it was sent; send it again.';
+  return new GatewayError('content-timeout', detail);
+}
+
 function malformed(): GatewayError {
   return new GatewayError('request-invalid', 'The content is malformed: check its chunks.');
 }
@@ -173,9 +178,10 @@ class Upload {
   }
 
   #late(): void {
-    // a stream that is paused, or has everything, waits for the origin
+    // a stream that is paused, or has everything, waits for the origin: for the lock, a probe, or to take it
     const origins = this.#stream !== undefined && (this.#ended || this.#message.isPaused());
-    this.#fail(origins ? notTaken() : tooSlow());
+    if (!origins) this.#fail(tooSlow());
+    else this.#fail(this.#stream?.readableDidRead ? notTaken() : notBegun());
   }
 
   #fail(error: GatewayError): void {

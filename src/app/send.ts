@@ -1,6 +1,7 @@
 // Sends an answer: made here, or the origin's as it flows, with back-pressure and an end that is true.
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Answer } from '../guard/exchange.ts';
+import { readError } from '../origin/forward.ts';
 import { fieldValue } from '../semantics/fields.ts';
 import { MALFORMED } from './connections.ts';
 
@@ -9,7 +10,7 @@ const LINGER = 2_000;
 
 /**
  * Sends `answer` once; to a client that has gone it sends nothing, and the origin's content is let go. `failed`: told of an
- * answer that cannot be sent, at once or a turn later; nothing else would catch it then.
+ * answer that cannot be sent, or that the origin has broken off, whenever that is; nothing else would catch it then.
  */
 export function send(
   message: IncomingMessage,
@@ -19,7 +20,7 @@ export function send(
 ): void {
   const attempt = (): void => {
     try {
-      sendNow(message, response, answer);
+      sendNow(message, response, answer, failed);
     } catch (error) {
       if (!answer.made) answer.abandon();
       failed(error);
@@ -32,7 +33,12 @@ export function send(
   else attempt();
 }
 
-function sendNow(message: IncomingMessage, response: ServerResponse, answer: Answer): void {
+function sendNow(
+  message: IncomingMessage,
+  response: ServerResponse,
+  answer: Answer,
+  failed: (error: unknown) => void,
+): void {
   if (response.destroyed || response.headersSent) {
     if (!answer.made) answer.abandon();
     return;
@@ -60,7 +66,11 @@ function sendNow(message: IncomingMessage, response: ServerResponse, answer: Ans
   content.attach({
     write: (chunk) => response.write(chunk),
     end: () => end(message, response),
-    cut: () => cut(message, response),
+    cut: (failure) => {
+      if (response.destroyed) return; // the client has gone
+      cut(message, response);
+      failed(readError(failure));
+    },
   });
   if (!content.hasStarted) sendHead(response);
 }

@@ -81,7 +81,11 @@ export function forwardUnguarded(
     onResponse: (_request, answering, { stream }) => {
       const { raw: message } = reply.request;
       if (!reply.hasHeader('content-length')) endWithConnection(message, reply.raw);
-      stream.once('error', () => cut(message, reply.raw));
+      stream.once('error', (error) => {
+        if (reply.raw.destroyed) return; // the client has gone
+        cut(message, reply.raw);
+        failed(readError(failureOf(error)));
+      });
       answering.send(stream);
       sendHead(reply.raw); // Fastify waits with it for content
     },
@@ -142,7 +146,7 @@ function readableOf(exchange: OriginExchange): Readable {
   content.attach({
     write: (chunk) => stream.push(chunk),
     end: () => stream.push(null),
-    cut: () => stream.destroy(new Error('the origin broke off')),
+    cut: (failure) => void stream.destroy(failure),
   });
   return stream;
 }

@@ -1,4 +1,5 @@
 // The content of the origin's answer on its way to whoever wants it, with back-pressure and a bounded lead.
+import { OriginFailure } from './failure.ts';
 
 /** Bytes of an unwanted answer that are read and dropped to keep its connection; beyond, the connection is given up. */
 export const MAX_DISCARD = 64 * 1024;
@@ -10,7 +11,7 @@ export interface Sink {
   write(chunk: Buffer): boolean;
   end(): void;
   /** The content is cut off: what was written so far must not look complete. */
-  cut(): void;
+  cut(failure: OriginFailure): void;
 }
 
 export interface Flow {
@@ -33,7 +34,7 @@ export class OriginContent {
   #taken = false;
   #paused = false;
   #started = false;
-  #end: 'complete' | 'cut' | undefined;
+  #end: 'complete' | OriginFailure | undefined;
 
   /** `flow`: where the content comes from now, if it is still to come. */
   constructor(flow: () => Flow | undefined, lead: number) {
@@ -71,7 +72,8 @@ export class OriginContent {
     if (this.#waitingBytes > this.#lead) this.#pause();
   }
 
-  finish(end: 'complete' | 'cut'): void {
+  /** All of it has come, or no more will. */
+  finish(end: 'complete' | OriginFailure): void {
     if (this.#end !== undefined) return;
     this.#end = end;
     this.#flush();
@@ -105,10 +107,10 @@ export class OriginContent {
       this.#waitingBytes -= chunk.length;
       this.#sinkReady = sink.write(chunk);
     }
-    if (this.#end === 'cut') {
+    if (this.#end instanceof OriginFailure) {
       this.#sink = undefined;
       this.#waiting = [];
-      sink.cut();
+      sink.cut(this.#end);
     } else if (this.#end === 'complete' && this.#waiting.length === 0) {
       this.#sink = undefined;
       sink.end();

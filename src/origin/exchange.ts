@@ -201,7 +201,7 @@ export class OriginExchange {
   broke(kind: FailureKind, cause?: unknown): void {
     if (this.#ending !== undefined) return;
     const failure = new OriginFailure(kind, this.sentAt !== undefined, cause);
-    this.content.finish('cut');
+    this.content.finish(failure);
     this.#end(failure);
     this.#headAwaited?.reject(failure);
   }

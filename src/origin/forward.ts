@@ -201,6 +201,8 @@ function unknownOutcome(code: ErrorCode, what: string, cause?: OriginFailure): G
 /** The error for the client of a request that changes nothing. */
 export function readError(failure: OriginFailure): GatewayError {
   if (failure.cause instanceof GatewayError) return failure.cause;
+  if (failure.kind === 'cancelled')
+    return new GatewayError('client-gone', 'Nobody waits for it.', { cause: failure });
   if (!failure.sent) return notSent(failure);
   if (failure.kind === 'timeout') {
     return new GatewayError(

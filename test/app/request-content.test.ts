@@ -131,15 +131,22 @@ for (const way of ['close', 'reset'] as const) {
   });
 }
 
-t.test('a stream that the origin does not take in time is no fault of the client', async (t) => {
-  const { content } = await receive(t, announced(900_000, 'x'.repeat(400_000)), {
-    ...{ content: 1_000_000, idle: 5000, upload: 150 },
+for (const { name, begun, code } of [
+  { name: 'of which a part was taken: unknown', begun: true, code: 'write-timeout' },
+  { name: 'of which nothing was taken: not applied', begun: false, code: 'content-timeout' },
+]) {
+  t.test(`a stream that the origin does not take in time, ${name}`, async (t) => {
+    const { content } = await receive(t, announced(900_000, 'x'.repeat(400_000)), {
+      ...{ content: 1_000_000, idle: 5000, upload: 150 },
+    });
+    const stream = await content.read(1);
+    if (!(stream instanceof Readable)) throw new Error('it must be a stream');
+    if (begun) stream.once('data', () => stream.pause());
+    const [error] = await once(stream, 'error');
+    t.match(error, { code });
+    if (!begun) t.match(error, { detail: /Nothing of it was sent/ });
   });
-  const stream = await content.read(1);
-  if (!(stream instanceof Readable)) throw new Error('it must be a stream');
-  const [error] = await once(stream, 'error');
-  t.match(error, { code: 'write-timeout' });
-});
+}
 
 t.test('a 100 (Continue) is sent when the content is asked for, and not before', async (t) => {
   const { content, client } = await receive(

@@ -10,6 +10,7 @@ import t, { type Test } from 'tap';
 import { send as sendOr } from '../../src/app/send.ts';
 import type { Answer, MadeAnswer, PassedAnswer } from '../../src/guard/exchange.ts';
 import { OriginContent } from '../../src/origin/content.ts';
+import { OriginFailure } from '../../src/origin/failure.ts';
 import { bytesOf, connect } from '../fixtures/raw-client.ts';
 import { settle, until } from '../fixtures/until.ts';
 
@@ -20,10 +21,15 @@ const MADE: MadeAnswer = {
   content: Buffer.from('made'),
 };
 
-function send(message: IncomingMessage, response: ServerResponse, answer: Answer): void {
-  sendOr(message, response, answer, (error) => {
+function send(
+  message: IncomingMessage,
+  response: ServerResponse,
+  answer: Answer,
+  failed = (error: unknown): void => {
     throw error;
-  });
+  },
+): void {
+  sendOr(message, response, answer, failed);
 }
 
 function passing(fields: readonly string[] = [], statusText = 'Fine') {
@@ -97,7 +103,7 @@ t.test('without a length it is chunked, and an empty reason stays empty or stand
 
 t.test('content that is cut off on a Unix socket, which knows no reset, ends the connection', async (t) => {
   const { content, answer } = passing();
-  const server = http.createServer((message, response) => send(message, response, answer));
+  const server = http.createServer((message, response) => send(message, response, answer, () => {}));
   // short: a path of a socket has 107 bytes
   const folder = await mkdtemp(join(tmpdir(), 'ifmatch-'));
   t.teardown(() => rm(folder, { recursive: true }));
@@ -111,7 +117,7 @@ t.test('content that is cut off on a Unix socket, which knows no reset, ends the
   let received = '';
   socket.on('data', (data) => {
     received += data.toString('latin1');
-    if (received.endsWith('half')) content.finish('cut');
+    if (received.endsWith('half')) content.finish(new OriginFailure('reset', true));
   });
   socket.write('GET / HTTP/1.0\r\n\r\n');
   content.push(Buffer.from('half'));
@@ -123,11 +129,13 @@ t.test('content that is cut off does not look complete', async (t) => {
   for (const fields of [[], ['Content-Length', '100']]) {
     const { client, message, response } = await request(t, bytesOf('GET', '/'));
     const { answer, content } = passing(fields);
-    send(message, response, answer);
+    const failures: unknown[] = [];
+    send(message, response, answer, (error) => failures.push(error));
     content.push(Buffer.from('half'));
     await settle();
-    content.finish('cut');
+    content.finish(new OriginFailure('reset', true));
     t.equal((await client.response()).complete, false);
+    t.match(failures, [{ code: 'origin-invalid', cause: { kind: 'reset' } }], 'it is told, once');
     await until(() => client.socket.destroyed || client.socket.readableEnded, 'the end');
   }
 });

@@ -1,5 +1,6 @@
 // The log's line for requests that end otherwise than by an answer: one each, and it says what became of them.
 
+import type { Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { type Ifmatch, startIfmatch } from '../fixtures/ifmatch.ts';
 import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
@@ -93,6 +94,32 @@ t.test(
     t.match(await linesOf(ifmatch, 1), [{ level: 40, status: 201, clientGone: true, fate: 'unknown' }]);
   },
 );
+
+const HALF = 'HTTP/1.1 201 Created\r\nContent-Length: 9\r\n\r\npart';
+const breaks: { name: string; by: (socket: Socket) => void }[] = [
+  { name: 'a reset', by: (socket) => void socket.resetAndDestroy() },
+  { name: 'an end', by: (socket) => void socket.end() },
+];
+for (const mode of ['off', 'observe', 'enforce']) {
+  for (const method of ['GET', 'PUT']) {
+    for (const { name, by } of breaks) {
+      t.test(
+        `${mode}: the answer to a ${method} that the origin breaks off by ${name} is laid to nobody else`,
+        async (t) => {
+          const { origin, ifmatch } = await scene(t, () => HALF, mode);
+          const client = await connect(ifmatch.port);
+          client.send(bytesOf(method, '/a', [], method === 'PUT' ? 'x' : undefined));
+          await until(() => client.rest().endsWith('part'), 'a part of the answer');
+          for (const { socket } of origin.requests) by(socket);
+          t.equal((await client.response()).complete, false);
+          const [line] = await linesOf(ifmatch, 1);
+          t.match(line, { level: 40, status: 201, code: 'origin-invalid', cause: /origin reset: / });
+          t.equal(line?.['clientGone'], undefined);
+        },
+      );
+    }
+  }
+}
 
 t.test('one line for each request, in their order, whatever becomes of it', async (t) => {
   const { ifmatch } = await scene(t, ({ method, socket }) => {

@@ -295,7 +295,7 @@ t.test('a reader that throws breaks its own exchange and nothing else', async (t
     const write = () => {
       throw new Error('a defect of the reader');
     };
-    exchange.content.attach({ write, end() {}, cut: resolve });
+    exchange.content.attach({ write, end() {}, cut: () => resolve() });
   });
   t.match(await exchange.ended, { kind: 'invalid', cause: { message: 'a defect of the reader' } });
   await cut;

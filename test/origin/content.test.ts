@@ -3,6 +3,9 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { OriginContent, type Sink } from '../../src/origin/content.ts';
+import { OriginFailure } from '../../src/origin/failure.ts';
+
+const CUT = new OriginFailure('reset', true);
 
 /** What must be true of the content, kept beside the real one. */
 class Scene {
@@ -108,7 +111,7 @@ const finish = fc.constantFrom('complete' as const, 'cut' as const).map((end): [
   (scene) => {
     if (scene.finished !== undefined) return;
     scene.finished = end;
-    scene.content.finish(end);
+    scene.content.finish(end === 'cut' ? CUT : end);
   },
 ]);
 
@@ -137,7 +140,7 @@ t.test('finish counts once, whatever is said later', async (t) => {
   scene.patience = 10;
   scene.content.attach(scene.sink);
   scene.content.finish('complete');
-  scene.content.finish('cut');
+  scene.content.finish(CUT);
   scene.content.finish('complete');
   t.same([scene.ends, scene.cuts], [1, 0]);
 });
@@ -145,7 +148,7 @@ t.test('finish counts once, whatever is said later', async (t) => {
 t.test('a sink that comes after a cut hears of it, and of no end', async (t) => {
   const scene = new Scene(100);
   scene.content.push(Buffer.from('abc'));
-  scene.content.finish('cut');
+  scene.content.finish(CUT);
   scene.content.attach(scene.sink);
   t.same([scene.ends, scene.cuts], [0, 1]);
 });
@@ -185,7 +188,7 @@ t.test('taken whole only where it is all there in one piece', async (t) => {
   for (const { name, chunks, end, wanted } of rows) {
     const content = new OriginContent(() => undefined, 1000);
     for (const chunk of chunks) content.push(Buffer.from(chunk));
-    if (end !== undefined) content.finish(end);
+    if (end !== undefined) content.finish(end === 'cut' ? CUT : end);
     t.equal(content.takeWhole()?.toString(), wanted, name);
     if (wanted !== undefined) continue;
     let seen = '';

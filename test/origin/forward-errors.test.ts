@@ -38,7 +38,7 @@ const kinds = [
   { kind: 'timeout', sent: true, write: 'write-timeout', read: 'origin-timeout' },
   { kind: 'reset', sent: true, write: 'write-unknown', read: 'origin-invalid' },
   { kind: 'invalid', sent: true, write: 'write-unknown', read: 'origin-invalid' },
-  { kind: 'cancelled', sent: true, write: 'write-unknown', read: 'origin-invalid' },
+  { kind: 'cancelled', sent: true, write: 'write-unknown', read: 'client-gone' },
 ] as const;
 t.test('the error for each failure', async (t) => {
   for (const { kind, sent, write, read } of kinds) {
