@@ -27,3 +27,9 @@ export function noteError(error: unknown, account: Account): void {
   account.outcome.code = error instanceof GatewayError ? error.code : 'internal';
   account.cause = error instanceof GatewayError ? error.cause : error;
 }
+
+/** Of an answer that has begun; what was answered stays as it is. */
+export function noteBreak(error: unknown, account: Account): void {
+  account.brokeOff = true;
+  account.cause = error instanceof GatewayError ? error.cause : error;
+}

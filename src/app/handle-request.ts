@@ -5,7 +5,7 @@ import type { Answer, Exchange } from '../guard/exchange.ts';
 import { guard } from '../guard/guard.ts';
 import { refuseError } from '../guard/refuse.ts';
 import { fieldValue } from '../semantics/fields.ts';
-import { noteError, openAccount } from './account.ts';
+import { noteBreak, noteError, openAccount } from './account.ts';
 import { exposeConditions } from './cors.ts';
 import type { Gateway } from './gateway.ts';
 import { logRequest } from './log-request.ts';
@@ -32,15 +32,16 @@ export async function handleRequest(
     send(message, response, made, fail);
   };
   const fail = (error: unknown): void => {
-    noteError(error, account);
-    if (error instanceof GatewayError && UNFRAMED.has(error.code)) response.shouldKeepAlive = false;
-    if (!reply.sent && !response.headersSent) {
-      answer(refuseError(error));
+    if (response.headersSent) {
+      noteBreak(error, account);
+      response.destroy();
       return;
     }
+    noteError(error, account);
+    if (error instanceof GatewayError && UNFRAMED.has(error.code)) response.shouldKeepAlive = false;
     // an answer that could not be sent has nothing left to be replaced by
-    account.brokeOff = true;
-    response.destroy();
+    if (reply.sent) response.destroy();
+    else answer(refuseError(error));
   };
   try {
     const { exchange, plan } = understand(message, response, originalUrl, gateway, account);
@@ -77,6 +78,6 @@ async function forward(
   if (fields === 'last') return answer({ made: true, status: 204, fields: [], content: Buffer.alloc(0) });
   const content = WITHOUT_CONTENT.has(method) ? [] : await announced.read(0);
   const { length } = announced;
-  const answered = (received: string[]) => exposeConditions(exchange, { fields: received }).fields;
-  forwardUnguarded(reply, { method, target, fields, content, length, clientGone, answered }, fail);
+  const request = { method, target, fields, content, length, clientGone };
+  forwardUnguarded(reply, request, (answered) => answer(exposeConditions(exchange, answered)), fail);
 }

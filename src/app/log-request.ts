@@ -38,6 +38,7 @@ export function logRequest(log: Log, account: Account, response: ServerResponse,
     code: outcome.code,
     fate: outcome.fate,
     clientGone: gone && !account.brokeOff ? true : undefined,
+    brokeOff: account.brokeOff,
     cause: cause === undefined ? undefined : describe(cause),
     msg: 'request',
   } satisfies Line & Record<keyof Outcome, unknown>;

@@ -79,7 +79,7 @@ function sendNow(
  * Sends the head before there is content: a stream of events is open before its first event. Not by flushHeaders(), which
  * encodes the fields as UTF-8.
  */
-export function sendHead(response: ServerResponse): void {
+function sendHead(response: ServerResponse): void {
   if (!response.writableEnded) response.write(Buffer.alloc(0));
 }
 
@@ -87,12 +87,12 @@ export function sendHead(response: ServerResponse): void {
  * For an answer without a length: to an HTTP/1.0 client only the end of the connection ends it. Node ends the connection
  * then, too, but says so to the client alone: what was pipelined behind would still be processed.
  */
-export function endWithConnection({ httpVersion }: IncomingMessage, response: ServerResponse): void {
+function endWithConnection({ httpVersion }: IncomingMessage, response: ServerResponse): void {
   if (httpVersion === '1.0') response.shouldKeepAlive = false;
 }
 
 /** To an HTTP/1.0 client an end is an end, and only a reset is none; a Unix socket, which has no address, knows no reset. */
-export function cut({ httpVersion, socket }: IncomingMessage, response: ServerResponse): void {
+function cut({ httpVersion, socket }: IncomingMessage, response: ServerResponse): void {
   if (httpVersion === '1.0' && socket.remoteAddress !== undefined) socket.resetAndDestroy();
   else response.destroy();
 }

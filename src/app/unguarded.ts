@@ -4,16 +4,13 @@ import { Readable } from 'node:stream';
 import replyFrom, { type FastifyReplyFromOptions } from '@fastify/reply-from';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { CancelSignal } from '../cancel-signal.ts';
-import type { GatewayError } from '../errors.ts';
-import { refuseGone } from '../guard/perform.ts';
+import type { PassedAnswer } from '../guard/exchange.ts';
+import { passed, refuseGone } from '../guard/perform.ts';
 import type { OriginClient } from '../origin/client.ts';
-import type { Content, OriginExchange } from '../origin/exchange.ts';
+import type { Content } from '../origin/exchange.ts';
 import { failureOf } from '../origin/failure.ts';
-import { returnedFields } from '../origin/fields.ts';
 import { readError, refuseBroken, writeError } from '../origin/forward.ts';
-import type { OriginHead } from '../origin/head.ts';
 import { isSafe } from '../semantics/method.ts';
-import { cut, endWithConnection, sendHead } from './send.ts';
 
 /** The request as it is to be sent, byte for byte. */
 export interface UnguardedRequest {
@@ -24,8 +21,6 @@ export interface UnguardedRequest {
   /** Bytes of a stream; undefined: it goes out in chunks. */
   readonly length: number | undefined;
   readonly clientGone: CancelSignal;
-  /** The fields for the client, from those of the origin that may be returned. */
-  readonly answered: (fields: string[]) => readonly string[];
 }
 
 export interface Timeouts {
@@ -33,9 +28,10 @@ export interface Timeouts {
   readonly read: number;
 }
 
-/** Carries the request through reply-from, which would normalise the target and fold repeated lines. */
+/** Carries request and answer through reply-from, which would normalise the target and fold repeated lines. */
 class Carried {
   readonly request: UnguardedRequest;
+  answer: PassedAnswer | undefined;
   constructor(request: UnguardedRequest) {
     this.request = request;
   }
@@ -69,25 +65,20 @@ export function registerUnguarded(app: FastifyInstance, origin: OriginClient, ti
   });
 }
 
-/** Forwards without looking at conditions. The answer, or one call of `failed`, ends the request. */
+/** Forwards without looking at conditions. One call of `answered` or of `failed` says how that ended. */
 export function forwardUnguarded(
   reply: FastifyReply,
   request: UnguardedRequest,
-  failed: (error: GatewayError) => void,
+  answered: (answer: PassedAnswer) => void,
+  failed: (error: unknown) => void,
 ): void {
+  const carried = new Carried(request);
   reply.from('/', {
     retryDelay: () => null,
-    rewriteRequestHeaders: () => ({ [CARRIED]: new Carried(request) }) as IncomingHttpHeaders,
-    onResponse: (_request, answering, { stream }) => {
-      const { raw: message } = reply.request;
-      if (!reply.hasHeader('content-length')) endWithConnection(message, reply.raw);
-      stream.once('error', (error) => {
-        if (reply.raw.destroyed) return; // the client has gone
-        cut(message, reply.raw);
-        failed(readError(failureOf(error)));
-      });
-      answering.send(stream);
-      sendHead(reply.raw); // Fastify waits with it for content
+    rewriteRequestHeaders: () => ({ [CARRIED]: carried }) as IncomingHttpHeaders,
+    onResponse: () => {
+      if (carried.answer === undefined) failed(new Error('an answer without an exchange'));
+      else answered(carried.answer);
     },
     onError: (_reply, { error }) => {
       const failure = failureOf(error.cause);
@@ -96,16 +87,16 @@ export function forwardUnguarded(
   });
 }
 
-function carriedBy(headers: unknown): UnguardedRequest {
+function carriedBy(headers: unknown): Carried {
   if (typeof headers === 'object' && headers !== null && CARRIED in headers) {
     const carried = headers[CARRIED];
-    if (carried instanceof Carried) return carried.request;
+    if (carried instanceof Carried) return carried;
   }
   throw new Error('a request came around forwardUnguarded');
 }
 
-async function exchangeFor(request: UnguardedRequest, origin: OriginClient, timeouts: Timeouts) {
-  const { method, target, fields, content, length, clientGone } = request;
+async function exchangeFor(carried: Carried, origin: OriginClient, timeouts: Timeouts) {
+  const { method, target, fields, content, length, clientGone } = carried.request;
   const { exchange } = origin.send(
     { method, target, fields, content, length },
     {
@@ -118,35 +109,20 @@ async function exchangeFor(request: UnguardedRequest, origin: OriginClient, time
   );
   const head = await exchange.head;
   refuseBroken(exchange);
-  return { statusCode: head.status, headers: headersOf(request, head), body: readableOf(exchange) };
+  const abandon = () => exchange.cancel();
+  carried.answer = passed({ ...head, content: exchange.content, abandon });
+  return { statusCode: head.status, headers: {}, body: new Unread(abandon) };
 }
 
-function headersOf(request: UnguardedRequest, { status, fields }: OriginHead): IncomingHttpHeaders {
-  const returned = request.answered(returnedFields(status, fields));
-  const headers: Record<string, string | string[]> = Object.create(null);
-  for (let i = 0; i + 1 < returned.length; i += 2) {
-    const name = (returned[i] ?? '').toLowerCase();
-    const value = returned[i + 1] ?? '';
-    const before = headers[name];
-    headers[name] = before === undefined ? value : [before, value].flat();
+/** Stands for content that goes its own way: reply-from destroys it when the client has gone. */
+class Unread extends Readable {
+  constructor(abandon: () => void) {
+    super({
+      read: () => {},
+      destroy: (error, done) => {
+        abandon();
+        done(error);
+      },
+    });
   }
-  return headers;
-}
-
-/** The content as the stream that reply-from passes to Fastify; what breaks off is an error, never an end. */
-function readableOf(exchange: OriginExchange): Readable {
-  const { content } = exchange;
-  const stream = new Readable({
-    read: () => content.drained(),
-    destroy(error, done) {
-      exchange.cancel();
-      done(error);
-    },
-  });
-  content.attach({
-    write: (chunk) => stream.push(chunk),
-    end: () => stream.push(null),
-    cut: (failure) => void stream.destroy(failure),
-  });
-  return stream;
 }

@@ -113,7 +113,7 @@ for (const mode of ['off', 'observe', 'enforce']) {
           for (const { socket } of origin.requests) by(socket);
           t.equal((await client.response()).complete, false);
           const [line] = await linesOf(ifmatch, 1);
-          t.match(line, { level: 40, status: 201, code: 'origin-invalid', cause: /origin reset: / });
+          t.match(line, { level: 40, status: 201, brokeOff: true, cause: /origin reset: / });
           t.equal(line?.['clientGone'], undefined);
         },
       );
