@@ -1,11 +1,13 @@
 // mode off: the request and its answer pass byte for byte; what fails is told, and nothing is repeated.
 
+import { once } from 'node:events';
+import net, { type AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { problem } from '../fixtures/problem.ts';
 import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
 import { closedPort, type RawScript, startRawOrigin } from '../fixtures/raw-origin.ts';
-import { settle } from '../fixtures/until.ts';
+import { settle, until } from '../fixtures/until.ts';
 
 const OFF = 'routes: [{ path: /*, mode: off }]';
 
@@ -43,6 +45,40 @@ t.test('lines keep their number, order and octets both ways', async (t) => {
   t.same(response.all('set-cookie'), ['a=1', 'b=2']);
   t.same(response.all('x-a').join(', '), '1, \xe9');
   t.match(origin.requests[0]?.head, /X-B: 1\r\nX-C: \xff\r\nx-b: 2\r\n/);
+});
+
+t.test('an answer passes as in every other mode: names in their case, their order, the reason', async (t) => {
+  const head = ['X-AbC: 1', 'Vary: a', 'x-abc: 2', '__proto__: 3', 'vary: b', 'Content-Length: 0'];
+  const answer = `HTTP/1.1 200 Quite Fine\r\n${head.join('\r\n')}\r\n\r\n`;
+  const { ifmatch } = await scene(t, () => answer);
+  const client = await connect(ifmatch.port);
+  client.send(bytesOf('GET', '/a'));
+  await until(() => client.rest().includes('\r\n\r\n'), 'the answer');
+  const [line, ...lines] = client.rest().split('\r\n');
+  t.equal(line, 'HTTP/1.1 200 Quite Fine');
+  t.same(lines.slice(0, head.length), head);
+  client.close();
+});
+
+t.test('who is refused amid his upload sees why, though he reads only behind it', async (t) => {
+  const origin = net.createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => socket.write('HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig'));
+    t.teardown(() => socket.destroy());
+  });
+  await once(origin.listen(0, '127.0.0.1'), 'listening');
+  t.teardown(() => origin.close());
+  const { port } = origin.address() as AddressInfo;
+  const ifmatch = await startIfmatch(t, { origin: `http://127.0.0.1:${port}`, yaml: OFF });
+  const client = await connect(ifmatch.port);
+  client.socket.pause();
+  client.send(bytesOf('PUT', '/a', ['Content-Length: 4000000'], 'x'.repeat(2_000_000)));
+  await settle();
+  client.send('x'.repeat(2_000_000));
+  await until(() => client.socket.writableLength === 0, 'all of it is taken');
+  client.socket.resume();
+  const { status, content } = await client.response();
+  t.same([status, content], [413, 'big']);
 });
 
 t.test('content is byte-exact, announced and in chunks', async (t) => {
