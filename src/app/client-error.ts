@@ -1,5 +1,5 @@
 // What never becomes a request (parse errors, CONNECT): one clear answer on the bare connection, and its end.
-import { STATUS_CODES } from 'node:http';
+import { METHODS, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ErrorCode, GatewayError } from '../errors.ts';
 import { refuse } from '../guard/refuse.ts';
@@ -8,8 +8,15 @@ import type { Connections } from './connections.ts';
 import type { Log } from './log.ts';
 import { sendOff } from './send-off.ts';
 
+/** Those that Node's parser knows and that are not refused with 405. */
+const SUPPORTED = METHODS.filter((method) => method !== 'CONNECT' && method !== 'TRACE').join(', ');
+
+/** Of a method that is not among METHODS of node:http; also of what is no HTTP at all, for which it is as true. */
+export const UNSUPPORTED_METHOD = `The request begins with no method that is supported here. Methods are case-sensitive, and these are supported: ${SUPPORTED}.`;
+
 const CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   HPE_HEADER_OVERFLOW: ['fields-too-large', 'Send a shorter target and fewer or shorter fields.'],
+  HPE_INVALID_METHOD: ['request-invalid', UNSUPPORTED_METHOD],
   ERR_HTTP_REQUEST_TIMEOUT: ['request-timeout', 'The request did not arrive in time; send it again.'],
 };
 

@@ -1,4 +1,6 @@
 // ifmatch explain METHOD URL: route, target, resource, key and plan of a request; --live asks the origin for the verdict.
+import { METHODS } from 'node:http';
+import { UNSUPPORTED_METHOD } from '../app/client-error.ts';
 import { type Destination, destinationOf, planWith } from '../app/destination.ts';
 import { effectiveMethod } from '../app/effective-method.ts';
 import type { Received } from '../app/receive.ts';
@@ -13,13 +15,13 @@ import { type Resource, resourceOf } from '../route/resource.ts';
 import type { Route } from '../route/route.ts';
 import { buildRouteTable, type RouteTable } from '../route/route-table.ts';
 import { parseTarget } from '../route/target.ts';
-import { evaluate } from '../semantics/evaluate.ts';
+import { evaluate, type Verdict } from '../semantics/evaluate.ts';
 import { fieldValue } from '../semantics/fields.ts';
 import { type Preconditions, readPreconditions } from '../semantics/preconditions.ts';
 import { readConfiguration } from './configuration.ts';
 import { parseCommand, type Terminal, UsageError } from './terminal.ts';
 
-/** 0; 1 when the request would be refused as malformed. */
+/** 0; 1 when the request would be refused as malformed, and with --live when there is no verdict. */
 export async function explain(args: string[], terminal: Terminal): Promise<number> {
   const options = {
     config: { type: 'string' },
@@ -34,6 +36,9 @@ export async function explain(args: string[], terminal: Terminal): Promise<numbe
   const { live, field = [], ...flags } = values;
   const config = readConfiguration(flags, terminal);
   if (config === undefined) return 1;
+  if (!METHODS.includes(method)) {
+    return terminal.fail(describeError(new GatewayError('request-invalid', UNSUPPORTED_METHOD)));
+  }
   const fields = parseFields(field, url);
   const target = parseTarget(url, fieldValue(fields, 'host'));
   if ('code' in target) return terminal.fail(`400 ${target.code}: ${target.detail}`);
@@ -46,9 +51,7 @@ export async function explain(args: string[], terminal: Terminal): Promise<numbe
   const { route } = match;
   const received = { method, target, host: fieldValue(fields, 'host') ?? '', fields };
   const planned = planOf(received, route, preconditions, table);
-  if (planned instanceof GatewayError) {
-    return terminal.fail(`${PROBLEMS[planned.code].status} ${planned.code}: ${planned.detail}`);
-  }
+  if (planned instanceof GatewayError) return terminal.fail(describeError(planned));
   const { plan, destination } = planned;
   const found = resourceOf(match, target);
   const needsKey = plan.kind === 'locked' || plan.kind === 'check';
@@ -61,8 +64,9 @@ export async function explain(args: string[], terminal: Terminal): Promise<numbe
   say('key', resource.key);
   if (destination !== undefined && needsKey && destination.key !== resource.key) say('key', destination.key);
   say('plan', describePlan(plan));
-  if (live === true) await explainLive(config, { method, fields, route, resource, preconditions }, say);
-  return plan.kind === 'malformed' ? 1 : 0;
+  const question = { method, fields, route, resource, preconditions };
+  const decided = live !== true || (await explainLive(config, question, say));
+  return decided && plan.kind !== 'malformed' ? 0 : 1;
 }
 
 /** The same as for a request that comes in, with what it writes to besides its target. */
@@ -91,11 +95,12 @@ interface Question {
   readonly preconditions: Preconditions;
 }
 
+/** Whether there is a verdict. */
 async function explainLive(
   config: Config,
   question: Question,
   say: (name: string, text: string) => void,
-): Promise<void> {
+): Promise<boolean> {
   const { method, fields, route, resource, preconditions } = question;
   const origin = openOrigin(config.origin, (message) => say('warning', message));
   const host = fieldValue(fields, 'host') ?? '';
@@ -123,17 +128,13 @@ async function explainLive(
   );
   await origin.close();
   say('state', describeState(shown));
-  if (shown.refusal !== undefined) return say('verdict', `undecided: ${shown.refusal.error.detail}`);
+  if (shown.refusal !== undefined) {
+    say('verdict', `undecided: ${shown.refusal.error.detail}`);
+    return false;
+  }
   const verdict = evaluate(method, preconditions, shown.representation, route.weak);
-  if (verdict.action === 'respond') say('verdict', `${verdict.status}: ${verdict.field} is false`);
-  else if (verdict.action === 'undecided') say('verdict', `undecided: ${verdict.reason}`);
-  else
-    say(
-      'verdict',
-      verdict.held.length === 0
-        ? 'perform: no condition applies'
-        : `perform: ${verdict.held.join(', ')} holds`,
-    );
+  say('verdict', describeVerdict(verdict));
+  return verdict.action !== 'undecided';
 }
 
 function parseFields(lines: readonly string[], url: string): string[] {
@@ -164,6 +165,23 @@ function describePlan(plan: Plan): string {
     case 'observe':
       return `forward always; enforce would: ${describePlan(plan.of)}`;
   }
+}
+
+function describeVerdict(verdict: Verdict): string {
+  switch (verdict.action) {
+    case 'respond':
+      return `${verdict.status}: ${verdict.field} is false`;
+    case 'undecided':
+      return `undecided: ${verdict.reason}`;
+    case 'perform':
+      return verdict.held.length === 0
+        ? 'perform: no condition applies'
+        : `perform: ${verdict.held.join(', ')} holds`;
+  }
+}
+
+function describeError({ code, detail }: GatewayError): string {
+  return `${PROBLEMS[code].status} ${code}: ${detail}`;
 }
 
 function describeState({ representation, fields }: Probe): string {

@@ -26,6 +26,24 @@ t.test('garbage alone: 400 and the end', async (t) => {
   t.same(origin.requests, []);
 });
 
+for (const method of ['FOO', 'put', 'GETX', 'Get']) {
+  t.test(`${method} is no method: 400, which says which are`, async (t) => {
+    const { client, origin } = await scene(t);
+    client.send(bytesOf(method, '/a'));
+    const { type, detail } = problem(t, await client.response(), 400);
+    t.equal(type, 'urn:ifmatch:request-invalid');
+    t.match(detail, /no method that is supported here\. Methods are case-sensitive, .*: ACL, .*\bPUT\b/);
+    t.notMatch(detail, /CONNECT|TRACE/, 'which get 405');
+    t.same(origin.requests, []);
+  });
+}
+
+t.test('a request line that is none behind a method that is one: 400, which says so', async (t) => {
+  const { client } = await scene(t);
+  client.send('GET / HTTX/1.1\r\nHost: x\r\n\r\n');
+  t.equal(problem(t, await client.response(), 400).detail, 'The request is no valid HTTP/1.1.');
+});
+
 t.test('garbage after an answer: 400 for the garbage', async (t) => {
   const { client } = await scene(t);
   client.send(bytesOf('GET', '/a'));

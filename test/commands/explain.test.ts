@@ -2,8 +2,11 @@
 
 import t from 'tap';
 import { aFile, runCli } from '../fixtures/cli.ts';
+import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { startOrigin } from '../fixtures/origin.ts';
-import { closedPort } from '../fixtures/raw-origin.ts';
+import { problem } from '../fixtures/problem.ts';
+import { bytesOf, connect } from '../fixtures/raw-client.ts';
+import { closedPort, startRawOrigin } from '../fixtures/raw-origin.ts';
 
 t.jobs = 2;
 
@@ -16,6 +19,7 @@ routes:
   - { path: /orders/:id/approve, resource: /orders/:id }
   - { path: /form/:id, mode: require, methods: [POST, DELETE], override: pass }
   - { path: /dav/:id, override: pass }
+  - { path: /open/:id, mode: off, resource: /dav/:id }
 `;
 
 const plans: { args: string[]; says: RegExp }[] = [
@@ -46,6 +50,10 @@ const plans: { args: string[]; says: RegExp }[] = [
     says: /key +\["dav","1"\]\nkey +\["dav","2"\]\nplan +lock, forward, release\n/,
   },
   {
+    args: ['MOVE', '/dav/1', '-H', 'Destination: /open/2'],
+    says: /key +\["dav","1"\]\nkey +\["dav","2"\]\nplan +lock, forward, release\n/,
+  },
+  {
     args: ['MOVE', '/off/1', '-H', 'Destination: /dav/2'],
     says: /key +\["off","1"\]\nkey +\["dav","2"\]\nplan +lock, forward, release\n/,
   },
@@ -58,6 +66,20 @@ for (const { args, says } of plans) {
     t.equal(err, '');
   });
 }
+
+t.test('a method that the parser does not know: 1, and what the gateway answers', async (t) => {
+  const origin = await startOrigin(t);
+  const ifmatch = await startIfmatch(t, { origin: origin.url });
+  for (const method of ['FOO', 'put', 'GETX']) {
+    const client = await connect(ifmatch.port);
+    client.send(bytesOf(method, '/x'));
+    const { type, detail } = problem(t, await client.response(), 400);
+    t.equal(type, 'urn:ifmatch:request-invalid');
+    const { code, out, err } = await runCli(t, ['explain', '--origin', origin.url, method, '/x']);
+    t.same([code, out, err], [1, '', `ifmatch: 400 request-invalid: ${detail}\n`], method);
+  }
+  t.equal((await runCli(t, ['explain', '--origin', origin.url, 'M-SEARCH', '/x'])).code, 0);
+});
 
 t.test('a target that is refused: 1, and why', async (t) => {
   for (const [target, says] of [
@@ -119,8 +141,19 @@ t.test('--live asks the origin and writes nothing', async (t) => {
   );
 });
 
-t.test('--live with nobody there says so', async (t) => {
+t.test('--live with nobody there says so: 1', async (t) => {
   const url = `http://127.0.0.1:${await closedPort()}`;
-  const { out } = await runCli(t, ['explain', '--live', '--origin', url, 'PUT', '/x', '-H', 'If-Match: *']);
+  const args = ['--origin', url, 'PUT', '/x', '-H', 'If-Match: *'];
+  const { code, out } = await runCli(t, ['explain', '--live', ...args]);
+  t.equal(code, 1);
   t.match(out, /state +unknown\nverdict +undecided: .*cannot be reached/);
+  t.equal((await runCli(t, ['explain', ...args])).code, 0, 'the plan does without the origin');
+});
+
+t.test('--live with an origin that shows its state to nobody: 1', async (t) => {
+  const origin = await startRawOrigin(t, () => 'HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n');
+  const args = ['--live', '--origin', origin.url, 'PUT', '/x', '-H', 'If-Match: "v1"'];
+  const { code, out } = await runCli(t, ['explain', ...args]);
+  t.equal(code, 1);
+  t.match(out, /verdict +undecided: /);
 });
