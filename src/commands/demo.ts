@@ -17,7 +17,7 @@ export async function demo(args: string[], terminal: Terminal): Promise<number> 
     await untilStopped(running, log.events);
     return 0;
   } catch (error) {
-    return terminal.fail(startFault(error));
+    return terminal.fail(startFault(error, '--port'));
   }
 }
 
