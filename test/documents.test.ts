@@ -3,6 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { z } from 'zod';
+import { runtimeFault } from '../src/commands/runtime.ts';
 import { schema } from '../src/commands/schema.ts';
 import { jsonSchema } from '../src/config/schema.ts';
 import { PROBLEMS } from '../src/errors.ts';
@@ -23,6 +25,21 @@ t.test('README.md has a row for every error code, with its status, and for no ot
   const documented = rows.map(([, code, status]) => `${code} ${status}`).sort();
   const codes = Object.entries(PROBLEMS).map(([code, { status }]) => `${code} ${status}`);
   t.same(documented, codes.sort());
+});
+
+t.test('README.md names the releases of Node that will do, as package.json and the program do', async (t) => {
+  const [, named = ''] = /^With Node ([\d., ]+) or later and npm/m.exec(read('README.md')) ?? [];
+  const releases = named.split(', ');
+  const { engines } = z
+    .object({ engines: z.object({ node: z.string() }) })
+    .parse(JSON.parse(read('package.json')));
+  t.equal(engines.node, `>=${releases[0]}.0`);
+  t.match(runtimeFault('20.20.2'), `Use ${named} or later.`);
+  for (const release of releases) {
+    const [major = 0, minor] = release.split('.').map(Number);
+    t.equal(runtimeFault(`${major}.${minor ?? 0}.0`), undefined, release);
+    if (minor !== undefined) t.ok(runtimeFault(`${major}.${minor - 1}.0`), `before ${release}`);
+  }
 });
 
 /** Every key of a schema, at any depth. */
