@@ -33,8 +33,8 @@ export interface Read {
 export function readSettings(value: unknown): Read {
   const { data, error } = settingsSchema.safeParse(value, { reportInput: true });
   if (data !== undefined) return { settings: data, draft: data, issues: [] };
-  const schema = jsonSchema();
-  const issues = (error?.issues ?? []).flatMap((issue) => issuesOf(issue, [], schema));
+  const known = knownKeys(jsonSchema());
+  const issues = (error?.issues ?? []).flatMap((issue) => issuesOf(issue, [], known));
   return { settings: undefined, draft: draftOf(pruned(value, issues)), issues };
 }
 
@@ -79,16 +79,16 @@ function listOf(routes: unknown): readonly unknown[] {
 }
 
 /** zod's issue in our words; of a union, the issues of the form that was meant. */
-function issuesOf(issue: z.core.$ZodIssue, parent: Path, schema: unknown): Issue[] {
+function issuesOf(issue: z.core.$ZodIssue, parent: Path, known: KnownKeys): Issue[] {
   const path = [...parent, ...issue.path];
   const subject = formatPath(path) || 'the file';
   const value = (message: string): Issue[] => [{ path, part: 'value', message: `${subject} ${message}` }];
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.slice(0, MOST_UNKNOWN_KEYS).map((key) => unknownKey(key, path, keysAt(path, schema)));
+      return issue.keys.slice(0, MOST_UNKNOWN_KEYS).map((key) => unknownKey(key, path, known));
     case 'invalid_union': {
       const meant = isMapping(issue.input) ? issue.errors.at(-1) : issue.errors[0];
-      return (meant ?? []).flatMap((inner) => issuesOf(inner, path, schema));
+      return (meant ?? []).flatMap((inner) => issuesOf(inner, path, known));
     }
     case 'invalid_type': {
       const wanted = issue.expected === 'array' ? 'a list' : 'a mapping of keys to values';
@@ -102,14 +102,47 @@ function issuesOf(issue: z.core.$ZodIssue, parent: Path, schema: unknown): Issue
   }
 }
 
-function unknownKey(key: string, parent: Path, known: readonly string[]): Issue {
+function unknownKey(key: string, parent: Path, known: KnownKeys): Issue {
   const path = [...parent, key];
   if (key === '<<')
     return { path, part: 'key', message: 'merge keys (<<) are not supported: write the keys out' };
   const where = parent.length === 0 ? '' : ` in ${formatPath(parent)}`;
-  const hint =
-    didYouMean(key, known) || `; the keys here are ${alternatives(known).replace(' or ', ' and ')}`;
-  return { path, part: 'key', message: `unknown key ${quote(key)}${where}${hint}` };
+  return { path, part: 'key', message: `unknown key ${quote(key)}${where}${hintFor(key, parent, known)}` };
+}
+
+function hintFor(key: string, parent: Path, { schema, homes }: KnownKeys): string {
+  const elsewhere = homes.get(key);
+  if (elsewhere !== undefined) return `; it belongs ${alternatives(elsewhere)}`;
+  const here = keysAt(parent, schema);
+  return didYouMean(key, here) || `; the keys here are ${alternatives(here).replace(' or ', ' and ')}`;
+}
+
+interface KnownKeys {
+  /** The JSON schema of the file. */
+  readonly schema: unknown;
+  /** By key, where it may stand, in words: 'under origin.timeouts', 'in a route', 'at the top level'. */
+  readonly homes: ReadonlyMap<string, readonly string[]>;
+}
+
+function knownKeys(schema: unknown): KnownKeys {
+  const homes = new Map<string, string[]>();
+  collectHomes(schema, [], homes);
+  return { schema, homes };
+}
+
+function collectHomes(schema: unknown, path: Path, homes: Map<string, string[]>): void {
+  for (const { items, properties } of formsOf(schema)) {
+    if (items !== undefined) collectHomes(items, [...path, 0], homes);
+    for (const [key, value] of isMapping(properties) ? Object.entries(properties) : []) {
+      homes.set(key, [...(homes.get(key) ?? []), inWords(path)]);
+      collectHomes(value, [...path, key], homes);
+    }
+  }
+}
+
+function inWords(path: Path): string {
+  if (path.length === 0) return 'at the top level';
+  return path[0] === 'routes' ? 'in a route' : `under ${formatPath(path)}`;
 }
 
 /** The keys that the mapping at `path` may have. */
@@ -125,6 +158,7 @@ function keysAt(path: Path, schema: unknown): string[] {
   return forms.flatMap(({ properties }) => (isMapping(properties) ? Object.keys(properties) : []));
 }
 
+/** A value that may be text or a mapping has both for its forms. */
 function formsOf(schema: unknown): Readonly<Record<string, unknown>>[] {
   if (!isMapping(schema)) return [];
   const { anyOf } = schema;
