@@ -8,19 +8,9 @@ import { runtimeFault } from './commands/runtime.ts';
 import { schema } from './commands/schema.ts';
 import { serve } from './commands/serve.ts';
 import { type Terminal, UsageError } from './commands/terminal.ts';
+import { asksForHelp, help, USAGE, usageOf } from './commands/usage.ts';
+import { version } from './commands/version.ts';
 import { worker } from './commands/worker.ts';
-
-const USAGE = `ifmatch enforces HTTP preconditions in front of any origin.
-
-  ifmatch serve [--config FILE] [--origin URL] [--listen ADDR] [--admin ADDR|off]
-  ifmatch check FILE
-  ifmatch explain [--config FILE] [--origin URL] [--live] METHOD URL [-H 'Field: value']...
-  ifmatch schema
-  ifmatch healthcheck [--config FILE] [--admin ADDR]
-  ifmatch demo [--port PORT]
-
-Environment: IFMATCH_CONFIG, IFMATCH_ORIGIN, IFMATCH_LISTEN, IFMATCH_ADMIN; IFMATCH_LOG (fatal, error, warn, info, debug).
-`;
 
 const COMMANDS: Readonly<Record<string, (args: string[], terminal: Terminal) => number | Promise<number>>> = {
   serve,
@@ -29,22 +19,31 @@ const COMMANDS: Readonly<Record<string, (args: string[], terminal: Terminal) => 
   schema,
   healthcheck,
   demo,
+  version,
+  help,
   worker,
 };
 
+const FLAGS: ReadonlyMap<string, string> = new Map([
+  ['--help', 'help'],
+  ['-h', 'help'],
+  ['--version', 'version'],
+]);
+
 async function main(terminal: Terminal): Promise<number> {
-  const [name = '', ...args] = process.argv.slice(2);
+  const [given = '', ...args] = process.argv.slice(2);
+  const name = FLAGS.get(given) ?? given;
   const fault = runtimeFault(process.versions.node);
   if (fault !== undefined) return terminal.fail(fault);
-  if (['help', '--help', '-h'].includes(name)) {
-    terminal.out(USAGE);
-    return 0;
-  }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) {
     const said = name === '' ? 'no command given' : `unknown command ${JSON.stringify(name)}`;
     terminal.err(`ifmatch: ${said}\n\n${USAGE}`);
     return 2;
+  }
+  if (asksForHelp(args)) {
+    terminal.out(usageOf(name) ?? USAGE);
+    return 0;
   }
   try {
     return await command(args, terminal);

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { z } from 'zod';
 import { runtimeFault } from '../../src/commands/runtime.ts';
 import { aFile, runCli } from '../fixtures/cli.ts';
 
@@ -20,6 +21,7 @@ const misused: { args: string[]; env?: Record<string, string>; says: RegExp }[] 
   { args: ['explain', 'PUT'], says: /^ifmatch explain: give METHOD and URL/ },
   { args: ['explain', ...ORIGIN, 'PUT', '/x', '-H', 'nonsense'], says: /^ifmatch explain: -H takes/ },
   { args: ['schema', 'x'], says: /^ifmatch schema: / },
+  { args: ['version', 'x'], says: /^ifmatch version: / },
   { args: ['healthcheck', '--admin', 'nonsense'], says: /^ifmatch healthcheck: / },
   { args: ['demo', '--port', '70000'], says: /^ifmatch demo: --port/ },
 ];
@@ -45,12 +47,63 @@ t.test('no command, and one that is not there: 2, and the usage', async (t) => {
   }
 });
 
+const COMMANDS = ['serve', 'check', 'explain', 'schema', 'healthcheck', 'demo', 'version'];
+
 t.test('help: 0, on the standard output', async (t) => {
   for (const word of ['help', '--help', '-h']) {
     const { code, out, err } = await runCli(t, [word]);
     t.same([code, err], [0, '']);
-    for (const command of ['serve', 'check', 'explain', 'schema', 'healthcheck', 'demo'])
-      t.match(out, `ifmatch ${command}`);
+    for (const command of COMMANDS) t.match(out, `ifmatch ${command}`);
+  }
+});
+
+for (const command of COMMANDS) {
+  t.test(`${command} --help: 0, its own usage on the standard output`, async (t) => {
+    const { code, out, err } = await runCli(t, [command, '--help']);
+    t.same([code, err], [0, '']);
+    t.match(out, new RegExp(`^ifmatch ${command}.*\\n\\n[^]+\\nExit code 0`));
+    t.equal(out.match(/^ *ifmatch [a-z]+/gm)?.length, 1, 'no other command');
+  });
+}
+
+t.test('help for one command, in every spelling', async (t) => {
+  const usage = await runCli(t, ['serve', '--help']);
+  for (const args of [
+    ['help', 'serve'],
+    ['serve', '-h'],
+    ['serve', '--nonsense', 'x', '--help'],
+  ])
+    t.same(await runCli(t, args), usage, args.join(' '));
+  const { out: all } = await runCli(t, ['help']);
+  t.match(all, `\n  ${usage.out.split('\n')[0]}\n`, 'it begins as in the list of all');
+});
+
+t.test('help for what is no command: 2', async (t) => {
+  const { code, out, err } = await runCli(t, ['help', 'toString']);
+  t.same([code, out, err], [2, '', 'ifmatch help: unknown command "toString"\n']);
+});
+
+t.test('behind -- there are no options: --help is a file there', async (t) => {
+  const { code, err } = await runCli(t, ['check', '--', '--help']);
+  t.equal(code, 1);
+  t.match(err, /^--help: /);
+});
+
+t.test('version: the one of package.json', async (t) => {
+  const { version } = z
+    .object({ version: z.string() })
+    .parse(JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')));
+  for (const word of ['version', '--version'])
+    t.same(await runCli(t, [word]), { code: 0, out: `${version}\n`, err: '' });
+});
+
+t.test('help names every level of the log', async (t) => {
+  const { err } = await runCli(t, ['serve', ...ORIGIN], { IFMATCH_LOG: 'loud' });
+  const [, levels = ''] = /use one of (.*)\n/.exec(err) ?? [];
+  t.ok(levels.split(', ').length > 4);
+  for (const args of [['help'], ['serve', '--help']]) {
+    const { out } = await runCli(t, args);
+    for (const level of levels.split(', ')) t.match(out, new RegExp(`IFMATCH_LOG.*\\b${level}\\b`), level);
   }
 });
 

@@ -87,6 +87,12 @@ t.test('health is asked of the command line that serves', async (t) => {
   t.same(JSON.parse(health.slice(health.indexOf('['))), [node, program, 'healthcheck']);
 });
 
+t.test('package.json, where `version` looks, is beside dist', async (t) => {
+  const copies = ofFinal('COPY').map((text) => text.split(' ').filter((word) => !word.startsWith('--')));
+  t.ok(copies.some((words) => words.includes('package.json') && words.at(-1) === './'));
+  t.ok(copies.some((words) => words.at(-1) === 'dist'));
+});
+
 t.test('the exposed port is the default one, and SIGTERM stops', async (t) => {
   t.same(ofFinal('EXPOSE'), [port]);
   t.same(ofFinal('STOPSIGNAL'), ['SIGTERM']);
