@@ -6,7 +6,6 @@ import type { Config } from './config.ts';
 import type { Environment } from './environment.ts';
 import { byPlace, type Fault, formatPath, type Path, wholeOf } from './fault.ts';
 import { checkPemFiles, readText } from './files.ts';
-import { idleRouteKeys } from './idle-route-keys.ts';
 import { type Override, type Overrides, overridesOf, withOverrides } from './overrides.ts';
 import { type Reading, readYaml } from './read.ts';
 import { type Issue, isMapping, readSettings } from './settings.ts';
@@ -41,7 +40,6 @@ export function loadConfig(options: LoadOptions): Loaded {
     ...issues,
     ...missingOrigin(value),
     ...missingLockUrl(value),
-    ...idleRouteKeys(value),
     ...checkSettings(draft),
     ...checkPemFiles(draft, directory),
   ];

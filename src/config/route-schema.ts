@@ -22,9 +22,7 @@ const routeOptions = z.strictObject({
     .array(text('a method such as PUT', '[A-Z-]+', (written) => ({ value: written })))
     .max(MOST_METHODS)
     .prefault([...DEFAULTS.route.methods])
-    .describe(
-      'Of mode require: the methods of which it demands a precondition. In other modes it has no effect, which is a fault.',
-    ),
+    .describe('Methods of which mode require demands a precondition.'),
   resource: anyText('a target such as /orders/:id')
     .exactOptional()
     .describe(

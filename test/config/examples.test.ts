@@ -1,5 +1,5 @@
 // The annotated default and every example load as they are.
-import { cpSync, readdirSync, readFileSync } from 'node:fs';
+import { cpSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { formatFault } from '../../src/config/fault.ts';
@@ -20,14 +20,6 @@ t.test('the annotated default takes the origin from the environment', (t) => {
   t.match(loadConfig({ file: join(CONFIG, 'ifmatch.yaml'), flags: {}, env }), {
     config: { origin: { url: 'http://app:8000' } },
   });
-  t.end();
-});
-
-t.test('the route in its comments loads when its lines are no comments any more', (t) => {
-  const written = readFileSync(join(CONFIG, 'ifmatch.yaml'), 'utf8');
-  const text = written.replace('routes: []', 'routes:').replace(/^# (?= {2}|- )/gm, '');
-  const loaded = loadConfig({ text, flags: {}, env: {} });
-  t.match(loaded, { config: { routes: [{ path: '/wiki/:page', resource: '/pages/:page' }] } });
   t.end();
 });
 
