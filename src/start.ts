@@ -26,8 +26,9 @@ export interface Running {
   readonly admin: string | undefined;
   lock(): LockState;
   /**
-   * Unready at once; serves on for `delayMs` (default: `drain.delay`), then takes no more connections, finishes what is
-   * in flight, writes of clients that have gone included, and closes. Bounded by `drain.timeout`.
+   * Unready at once; serves on for `delayMs` (default: `drain.delay`), one request for each connection, then takes no more
+   * connections, finishes what is in flight, writes of clients that have gone included, and closes. Bounded by
+   * `drain.timeout`.
    */
   stop(delayMs?: number): Promise<void>;
 }
@@ -50,7 +51,7 @@ export async function start(config: Config, log: Log, given: Given = {}): Promis
   const lock = given.lock ?? (await openLock(config, log.events, record));
   const origin = openOrigin(originConfig, (message) => log.events.warn(message));
   const now = Date.now;
-  const { app, cut } = buildApp({
+  const { app, retire, cut } = buildApp({
     table: buildRouteTable(config.routes, config.defaults),
     tools: {
       origin,
@@ -88,6 +89,7 @@ export async function start(config: Config, log: Log, given: Given = {}): Promis
     let stopping: Promise<void> | undefined;
     const drain = async (delayMs: number): Promise<void> => {
       ready = false;
+      retire();
       await delay(delayMs);
       const late = delay(config.drain.timeout, 'late', { ref: false });
       if ((await Promise.race([close(), late])) !== 'late') return;

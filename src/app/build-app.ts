@@ -29,6 +29,10 @@ type Listener = (message: IncomingMessage, response: ServerResponse) => void;
 export interface DataListener {
   /** The caller listens and closes. */
   readonly app: FastifyInstance;
+  /** From now on every answer is the last of its connection, so that clients go elsewhere; all else goes on. */
+  retire(): void;
+  /** Whether a request is not yet answered, or not yet in the log: its client may have left. */
+  inFlight(): boolean;
   /** Ends every connection at once, tunnels included. */
   cut(): void;
 }
@@ -36,6 +40,10 @@ export interface DataListener {
 export function buildApp(gateway: Gateway): DataListener {
   const { limits } = gateway;
   const connections = new Connections(limits.send);
+  let atWork = 0;
+  const over = (): void => {
+    atWork -= 1;
+  };
   const app = Fastify({
     logger: false,
     return503OnClosing: false,
@@ -58,10 +66,18 @@ export function buildApp(gateway: Gateway): DataListener {
     method: app.supportedMethods,
     url: '/',
     // before Fastify looks at the content: it would parse it, and refuse types it does not know
-    onRequest: (request, reply) => void handleRequest(request, reply, gateway),
+    onRequest: (request, reply) => {
+      atWork += 1;
+      void handleRequest(request, reply, gateway).then(over);
+    },
     handler: () => {},
   });
-  return { app, cut: () => connections.cut() };
+  return {
+    app,
+    retire: () => connections.retire(),
+    inFlight: () => atWork > 0 || connections.inFlight,
+    cut: () => connections.cut(),
+  };
 }
 
 /** Each request in its turn; methods of other protocols, which Node's parser knows and Fastify does not, end here. */
@@ -100,6 +116,9 @@ function openServer(listener: Listener, connections: Connections, gateway: Gatew
   server.maxConnections = limits.connections;
   // among workers a connection too many would be handed round and round otherwise
   Object.assign(server, { dropMaxConnection: true });
+  // called by close(), of Node's as of Fastify's: it would destroy connections whose last answer is not all taken yet, and
+  // those on which a request is on its way
+  server.closeIdleConnections = () => {};
   server.on('connection', (socket) => connections.accept(socket));
   // the verdict comes before the 100 (Continue), RFC 9110 10.1.1; other expectations are refused by receive()
   server.on('checkContinue', listener);

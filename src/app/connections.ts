@@ -1,6 +1,8 @@
 // What may happen on a client's connection: one request at a time, in order, nothing behind the last answer, no standstill.
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { type Connection, newConnection, owed } from './connection.ts';
 import { sendOff } from './send-off.ts';
 
 /** Emitted on a request whose content turns out to be malformed on its way; to who listens later, later. */
@@ -9,29 +11,8 @@ export const MALFORMED = Symbol('malformed content');
 /** How often answers are looked at that their client does not take, milliseconds. */
 const LOOK = 500;
 
-/** No number of bytes: nobody has looked yet how far the client is. */
-const NOT_LOOKED = -1;
-
-/** How long a stop waits for the rest of a request's head, milliseconds: Node itself looks no more after close(). */
+/** How long a stop waits for a request, or the rest of its head, on a connection that owes no answer, milliseconds. */
 const GRACE = 1_000;
-
-/** What is known of one connection. */
-interface Connection {
-  readonly socket: Duplex;
-  /** The response that the next request has to wait for. */
-  last: ServerResponse | undefined;
-  /** The response of the request that is at work. */
-  active: ServerResponse | undefined;
-  /** Nothing more can be read from it. */
-  broken: boolean;
-  /** Has become a tunnel, or waits for what the origin says to that. */
-  tunnel: boolean;
-  /** Its last answer has been given: a request behind it must not be processed (RFC 9112 9.6). */
-  finished: boolean;
-  /** How far the client has taken the answer at work, bytes; and since when, on the monotonic clock. */
-  taken: number;
-  since: number;
-}
 
 /**
  * Node hands out pipelined requests all at once. Here each one waits for the answer to the one before it, so that a read
@@ -49,8 +30,10 @@ export class Connections {
   readonly #dropped = new WeakSet<ServerResponse>();
   readonly #patience: number;
   readonly #look: NodeJS.Timeout;
-  #grace: NodeJS.Timeout | undefined;
-  #closing = false;
+  /** Every answer is the last of its connection. */
+  #retired = false;
+  /** From close() on. */
+  #dismiss: ((socket: Duplex) => void) | undefined;
 
   /** `patience`: a client that takes nothing of its answer for so many milliseconds is cut off. */
   constructor(patience: number) {
@@ -59,8 +42,10 @@ export class Connections {
   }
 
   /** Told of each connection as it comes: a stop has to find those without a request, too. */
-  accept(socket: Duplex): void {
+  accept(socket: Socket): void {
     this.#connection(socket);
+    // so Node ends a connection behind its last answer: with bytes unread a close is a reset, which takes the answer along
+    socket.destroySoon = () => sendOff(socket);
   }
 
   /** Calls `start` when it is this request's turn; never, when the client has gone or was told of the end before. */
@@ -75,10 +60,10 @@ export class Connections {
       if (connection.last === response) connection.last = undefined;
       if (connection.active === response) connection.active = undefined;
       if (!response.shouldKeepAlive) connection.finished = true;
-      // an answer whose head had gone before could not say that it is the last; one that waits behind it can
-      else if (this.#closing && connection.last === undefined) {
-        connection.finished = true;
-        sendOff(socket);
+      else if (connection.last === undefined) {
+        connection.heard = socket.bytesRead;
+        // its head had gone too early to say that it is the last, so another request may be on its way
+        if (this.closing) this.#expect(connection);
       }
     });
     const begin = () => {
@@ -90,10 +75,10 @@ export class Connections {
         sendOff(socket);
         return;
       }
-      if (this.#closing) response.shouldKeepAlive = false;
+      if (this.#retired) response.shouldKeepAlive = false;
       if (connection.last === response) socket.resume();
       connection.active = response;
-      connection.taken = NOT_LOOKED;
+      connection.progress.restart();
       start();
     };
     if (before === undefined) {
@@ -114,26 +99,36 @@ export class Connections {
     );
   }
 
-  /** Whether every answer is the last of its connection. */
+  /** Whether a stop waits for what is in flight, and for nothing else. */
   get closing(): boolean {
-    return this.#closing;
+    return this.#dismiss !== undefined;
+  }
+
+  /** Whether an answer is owed on any connection. */
+  get inFlight(): boolean {
+    for (const { last } of this.#open) if (owed(last) !== undefined) return true;
+    return false;
   }
 
   /**
    * Takes over a connection that Node has taken its own listeners off (CONNECT, Upgrade): an error that nobody listens to
    * would end the process, and an answer that is owed would not go on when its client has taken what there is of it.
-   * `last`: the only answer there will be, of a connection that is to become a tunnel.
+   * `last`: the only answer there will be, unless the connection becomes a tunnel.
    */
   adopt(socket: Duplex, last?: ServerResponse): void {
     const connection = this.#connection(socket);
     if (last !== undefined) {
-      connection.tunnel = true;
       connection.last = last;
       connection.active = last;
-      connection.taken = NOT_LOOKED;
+      connection.progress.restart();
     }
     socket.on('error', () => socket.destroy());
     socket.on('drain', () => connection.active?.emit('drain'));
+  }
+
+  /** The origin has agreed: from now on this connection has no end to wait for. */
+  becomeTunnel(socket: Duplex): void {
+    this.#connection(socket).tunnel = true;
   }
 
   /**
@@ -142,7 +137,7 @@ export class Connections {
    */
   breakOff(socket: Duplex, clientLeft: boolean, answer: () => void): void {
     const connection = this.#connection(socket);
-    if (connection.broken) return;
+    if (connection.broken || connection.finished) return;
     connection.broken = true;
     const last = owed(connection.last);
     if (last === undefined) {
@@ -164,18 +159,26 @@ export class Connections {
     else message.on('newListener', (event, told) => event === MALFORMED && setImmediate(told));
   }
 
+  /** From now on every answer is the last of its connection. */
+  retire(): void {
+    this.#retired = true;
+    for (const { active } of this.#open) {
+      if (active !== undefined && !active.headersSent) active.shouldKeepAlive = false;
+    }
+  }
+
   /**
-   * From now on every answer is the last of its connection, and tunnels, which have no end to wait for, are cut. After a
-   * while `dismiss` is called for each connection that owes no answer: its request, if there is one, has not come whole,
-   * and nothing of it is processed.
+   * No connection comes any more, every answer is the last of its own, and tunnels, which have no end to wait for, are cut.
+   * A connection that owes no answer is ended after a while in which a request is still served; `dismiss` does so where one
+   * has begun and not come whole: nothing of it is processed.
    */
   close(dismiss: (socket: Duplex) => void): void {
-    this.#closing = true;
-    for (const { active, socket, tunnel } of this.#open) {
-      if (tunnel) socket.destroy();
-      else if (active !== undefined && !active.headersSent) active.shouldKeepAlive = false;
+    this.#dismiss = dismiss;
+    this.retire();
+    for (const connection of this.#open) {
+      if (connection.tunnel) connection.socket.destroy();
+      else if (owed(connection.last) === undefined) this.#expect(connection);
     }
-    this.#grace = setTimeout(() => this.#dismissIdle(dismiss), GRACE);
   }
 
   /** Ends every connection at once. */
@@ -186,55 +189,38 @@ export class Connections {
   /** Nothing is open any more. */
   stop(): void {
     clearInterval(this.#look);
-    clearTimeout(this.#grace);
   }
 
   #connection(socket: Duplex): Connection {
     const known = this.#known.get(socket);
     if (known !== undefined) return known;
-    const nothing = {
-      last: undefined,
-      active: undefined,
-      broken: false,
-      tunnel: false,
-      finished: false,
-      taken: NOT_LOOKED,
-      since: 0,
-    };
-    const connection: Connection = { socket, ...nothing };
+    const connection = newConnection(socket);
     this.#known.set(socket, connection);
     this.#open.add(connection);
     socket.once('close', () => this.#open.delete(connection));
     return connection;
   }
 
-  #dismissIdle(dismiss: (socket: Duplex) => void): void {
-    for (const connection of this.#open) {
-      const { last, socket } = connection;
-      if (owed(last) !== undefined || socket.writableEnded) continue;
+  /** A connection without a request, while it stops. */
+  #expect(connection: Connection): void {
+    const { socket } = connection;
+    const end = (): void => {
+      if (owed(connection.last) !== undefined || socket.writableEnded) return;
       connection.broken = true;
-      dismiss(socket);
-    }
+      if (socket instanceof Socket && socket.bytesRead === connection.heard) sendOff(socket);
+      else this.#dismiss?.(socket);
+    };
+    const grace = setTimeout(end, GRACE);
+    socket.once('close', () => clearTimeout(grace));
   }
 
   /** One look at all answers is cheaper than a timer for each. */
   #cutStalled(): void {
     const now = performance.now();
-    for (const connection of this.#open) {
-      const socket = owed(connection.active)?.socket;
+    for (const { active, progress } of this.#open) {
+      const socket = owed(active)?.socket;
       if (socket === undefined || socket === null) continue;
-      const taken = socket.bytesWritten - socket.writableLength;
-      if (socket.writableLength === 0 || taken !== connection.taken) {
-        connection.taken = taken;
-        connection.since = now;
-      } else if (now - connection.since >= this.#patience) {
-        socket.destroy();
-      }
+      if (progress.stalledMs(socket, now) >= this.#patience) socket.destroy();
     }
   }
-}
-
-/** The response, as long as it is not over. */
-function owed(response: ServerResponse | undefined): ServerResponse | undefined {
-  return response === undefined || response.closed ? undefined : response;
 }

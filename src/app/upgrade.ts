@@ -17,7 +17,7 @@ import { understand } from './understand.ts';
 
 const PROTOCOL = 'websocket';
 
-const CONNECT_AGAIN = 'This gateway opens no more tunnels; nothing was sent, connect again.';
+const CONNECT_AGAIN = 'This gateway opens no more tunnels; connect again.';
 
 /**
  * Only what cannot be anything but a WebSocket's opening handshake (RFC 6455 4.1): every other Upgrade is ignored, which
@@ -56,8 +56,7 @@ export async function handleUpgrade(
     });
   };
   try {
-    // a stop does not wait for tunnels
-    if (connections.closing) throw new GatewayError('shutting-down', CONNECT_AGAIN, { retryAfter: 1 });
+    if (connections.closing) throw noTunnel();
     const { exchange } = understand(message, response, requestTarget, gateway, account);
     const { method, target, forwarded: fields } = exchange;
     const request = { method, target, fields, upgrade: PROTOCOL };
@@ -68,12 +67,22 @@ export async function handleUpgrade(
       exchange.clientGone,
     );
     if (!('socket' in opened)) return answer(passed(opened));
+    if (connections.closing) {
+      opened.socket.destroy();
+      throw noTunnel();
+    }
+    connections.becomeTunnel(client);
     response.statusCode = opened.status;
     join(client, early, opened);
   } catch (error) {
     noteError(error, account);
     answer(refuseError(error));
   }
+}
+
+/** A stop does not wait for tunnels. */
+function noTunnel(): GatewayError {
+  return new GatewayError('shutting-down', CONNECT_AGAIN, { retryAfter: 1 });
 }
 
 function join(client: Duplex, early: Buffer, { status, fields, socket: origin }: Upgraded): void {

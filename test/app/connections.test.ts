@@ -6,6 +6,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { queryObjects } from 'node:v8';
 import t, { type Test } from 'tap';
 import { Connections, MALFORMED } from '../../src/app/connections.ts';
+import { sendOff } from '../../src/app/send-off.ts';
 import { bytesOf, connect } from '../fixtures/raw-client.ts';
 import { settle, until } from '../fixtures/until.ts';
 
@@ -158,24 +159,61 @@ t.test(
   },
 );
 
-t.test('close dismisses connections that owe no answer, and starts nothing on them any more', async (t) => {
-  const { connections, started, targets, client, port, accepted } = await scene(t);
-  const idle = accepted();
-  connections.accept(idle);
-  const busy = await connect(port);
-  t.teardown(() => busy.close());
-  busy.send(get('/busy'));
-  await until(() => started.length === 1, 'the request');
-  const dismissed: unknown[] = [];
-  connections.close((socket) => void dismissed.push(socket));
-  await until(() => dismissed.length > 0, 'somebody is dismissed');
-  t.equal(dismissed.length, 1);
-  t.equal(dismissed[0], idle);
-  client.send(get('/late'));
+const resting = [
+  { name: 'nothing has come', before: '', begun: '' },
+  { name: 'a request was answered', before: get('/before'), begun: '' },
+  { name: 'half a head has come', before: '', begun: get('/late').slice(0, 9) },
+  { name: 'a request was answered, half a head has come', before: get('/before'), begun: 'GE' },
+];
+for (const { name, before, begun } of resting) {
+  t.test(`close, where ${name}: what comes too late is not started, answers are waited for`, async (t) => {
+    const { connections, started, targets, client, port, accepted } = await scene(t);
+    const idle = accepted();
+    connections.accept(idle);
+    if (before !== '') {
+      client.send(before);
+      await until(() => started.length === 1, 'the request before');
+      started[0]?.response.end('x');
+      await client.response();
+    }
+    const busy = await connect(port);
+    t.teardown(() => busy.close());
+    busy.send(get('/busy'));
+    await until(() => targets().includes('/busy'), 'the request');
+    if (begun !== '') client.send(begun);
+    await settle();
+    const dismissed: unknown[] = [];
+    connections.close((socket) => {
+      dismissed.push(socket);
+      sendOff(socket);
+    });
+    await until(() => client.socket.readableEnded, 'the end of the connection');
+    t.equal(client.rest(), '', 'not a word that could be taken for an answer');
+    t.same(dismissed, begun === '' ? [] : [idle]);
+    client.send(get('/late').slice(begun.length));
+    await settle();
+    t.notOk(targets().includes('/late'));
+    started.at(-1)?.response.end('x');
+    t.equal((await busy.response()).content, 'x');
+  });
+}
+
+t.test('an answer that had begun when every answer became the last: the next one says so', async (t) => {
+  const { connections, started, client } = await scene(t);
+  client.send(get('/1'));
+  await until(() => started.length === 1, 'the first');
+  started[0]?.response.write('a');
+  await until(() => client.rest().includes('200'), 'its begin');
+  connections.retire();
+  t.equal(connections.inFlight, true);
+  started[0]?.response.end('z');
+  t.equal((await client.response()).field('connection'), 'keep-alive');
+  t.equal(connections.inFlight, false);
+  client.send(get('/2'));
+  await until(() => started.length === 2, 'the second');
+  started[1]?.response.end('x');
+  t.equal((await client.response()).field('connection'), 'close');
   await until(() => client.socket.readableEnded, 'the end of the connection');
-  t.same(targets(), ['/busy']);
-  started[0]?.response.end('x');
-  t.equal((await busy.response()).content, 'x');
 });
 
 t.test('of requests that never start nothing is kept', async (t) => {

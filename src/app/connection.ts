@@ -1,0 +1,40 @@
+// What is known of one connection of a client.
+import type { ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { Progress } from './progress.ts';
+
+export interface Connection {
+  readonly socket: Duplex;
+  /** The response that the next request has to wait for. */
+  last: ServerResponse | undefined;
+  /** The response of the request that is at work. */
+  active: ServerResponse | undefined;
+  /** Nothing more can be read from it. */
+  broken: boolean;
+  /** The origin has agreed to a tunnel. */
+  tunnel: boolean;
+  /** Its last answer has been given: a request behind it must not be processed (RFC 9112 9.6). */
+  finished: boolean;
+  /** How many bytes had come when the latest answer was over: with more of them another request has begun. */
+  heard: number;
+  /** Of the answer at work. */
+  readonly progress: Progress;
+}
+
+export function newConnection(socket: Duplex): Connection {
+  return {
+    socket,
+    last: undefined,
+    active: undefined,
+    broken: false,
+    tunnel: false,
+    finished: false,
+    heard: 0,
+    progress: new Progress(),
+  };
+}
+
+/** The response, as long as it is not over. */
+export function owed(response: ServerResponse | undefined): ServerResponse | undefined {
+  return response === undefined || response.closed ? undefined : response;
+}

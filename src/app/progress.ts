@@ -1,0 +1,26 @@
+// How far a client has taken the answer at work, looked at now and then: one that takes nothing shows by standing still.
+import type { Duplex } from 'node:stream';
+
+/** No number of bytes: nobody has looked yet. */
+const NOT_LOOKED = -1;
+
+export class Progress {
+  #taken = NOT_LOOKED;
+  /** On the monotonic clock. */
+  #since = 0;
+
+  /** Another answer begins. */
+  restart(): void {
+    this.#taken = NOT_LOOKED;
+  }
+
+  /** For how long, of what there is to take, the client has taken nothing, milliseconds; `now` is the monotonic clock. */
+  stalledMs(socket: Duplex & { readonly bytesWritten: number }, now: number): number {
+    const taken = socket.bytesWritten - socket.writableLength;
+    if (socket.writableLength === 0 || taken !== this.#taken) {
+      this.#taken = taken;
+      this.#since = now;
+    }
+    return now - this.#since;
+  }
+}
