@@ -28,13 +28,16 @@ export interface Running {
   /**
    * Unready at once; serves on for `delayMs` (default: `drain.delay`), one request for each connection, then takes no more
    * connections, finishes what is in flight, writes of clients that have gone included, and closes. Bounded by
-   * `drain.timeout`.
+   * `drain.timeout`. Resolves when all is in the log, with whether everything in flight had ended.
    */
-  stop(delayMs?: number): Promise<void>;
+  stop(delayMs?: number): Promise<boolean>;
 }
 
 /** How often the end of the last write is looked for while draining, milliseconds. */
 const DRAIN_POLL = 20;
+
+/** What the end of everything may take once all connections are cut, milliseconds. */
+const LAST = 1_000;
 
 /** What a process gets from the one above it (`workers`). */
 export interface Given {
@@ -51,7 +54,7 @@ export async function start(config: Config, log: Log, given: Given = {}): Promis
   const lock = given.lock ?? (await openLock(config, log.events, record));
   const origin = openOrigin(originConfig, (message) => log.events.warn(message));
   const now = Date.now;
-  const { app, retire, cut } = buildApp({
+  const { app, retire, inFlight, cut } = buildApp({
     table: buildRouteTable(config.routes, config.defaults),
     tools: {
       origin,
@@ -76,9 +79,11 @@ export async function start(config: Config, log: Log, given: Given = {}): Promis
     lock: () => ({ ...lock.state(), ...lock.engine(), ...record.report() }),
     uptime: () => Math.round((performance.now() - startedAt) / 1000),
   });
+  let late = false;
   const close = async (): Promise<void> => {
     await app.close();
-    await settled(lock);
+    // a guarded write whose client has gone holds no connection here; `origin.close()` waits for all others
+    await until(() => late || (lock.state().held === 0 && !inFlight()));
     await lock.stop();
     await Promise.all([origin.close(), admin.close()]);
   };
@@ -86,17 +91,25 @@ export async function start(config: Config, log: Log, given: Given = {}): Promis
     const data = await listen(app, config.listen);
     const adminAddress = config.admin === 'off' ? undefined : await listen(admin, config.admin);
     ready = true;
-    let stopping: Promise<void> | undefined;
-    const drain = async (delayMs: number): Promise<void> => {
+    let stopping: Promise<boolean> | undefined;
+    const drain = async (delayMs: number): Promise<boolean> => {
       ready = false;
       retire();
       await delay(delayMs);
-      const late = delay(config.drain.timeout, 'late', { ref: false });
-      if ((await Promise.race([close(), late])) !== 'late') return;
+      const closed = close();
+      if (await inTime(closed, config.drain.timeout)) return true;
+      // a client that does not go when its connection is ended has nothing in flight
+      if (!inFlight()) {
+        cut();
+        if (await inTime(closed, LAST)) return true;
+      }
+      late = true;
       log.events.error('stopped before everything in flight had ended');
       await lock.stop();
       cut();
       await Promise.all([origin.destroy(), admin.close()]);
+      await until(() => !inFlight(), LAST);
+      return false;
     };
     return {
       data,
@@ -135,7 +148,12 @@ export async function listen(app: FastifyInstance, where: Listen): Promise<strin
   return `http://${isIPv6(where.host) ? `[${where.host}]` : where.host}:${port}`;
 }
 
-/** A guarded write whose client has gone holds no connection here, only the lock; `origin.close()` waits for all others. */
-async function settled(lock: Lock): Promise<void> {
-  while (lock.state().held > 0) await delay(DRAIN_POLL);
+/** Resolves as soon as it holds, or after `most` milliseconds. */
+async function until(holds: () => boolean, most = Number.POSITIVE_INFINITY): Promise<void> {
+  for (let waited = 0; !holds() && waited < most; waited += DRAIN_POLL) await delay(DRAIN_POLL);
+}
+
+/** Whether `done` comes within so many milliseconds. */
+function inTime(done: Promise<void>, ms: number): Promise<boolean> {
+  return Promise.race([done.then(() => true), delay(ms, false, { ref: false })]);
 }

@@ -13,7 +13,7 @@ const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'];
 
 const NO_RELOAD = 'ignored: the configuration is read at the start; restart to apply it';
 
-/** 0 after a clean stop; 1 when it could not start. */
+/** 0 after a clean stop; 1 when it could not start, or stopped before everything in flight had ended. */
 export async function serve(args: string[], terminal: Terminal): Promise<number> {
   const options = {
     config: { type: 'string' },
@@ -31,7 +31,7 @@ export async function serve(args: string[], terminal: Terminal): Promise<number>
   if (config === undefined) return 1;
   // before there are workers: of several that do so one could remove what another listens on
   for (const where of [config.listen, config.admin]) await clearStaleSocket(where);
-  let running: Stoppable & Pick<Running, 'data' | 'admin'>;
+  let running: Stoppable<boolean> & Pick<Running, 'data' | 'admin'>;
   try {
     running =
       config.workers === 1
@@ -42,8 +42,7 @@ export async function serve(args: string[], terminal: Terminal): Promise<number>
   }
   const workers = config.workers === 1 ? undefined : config.workers;
   log.events.info({ data: running.data, admin: running.admin, origin: config.origin.url, workers }, 'ready');
-  await untilStopped(running, log.events);
-  return 0;
+  return (await untilStopped(running, log.events)) ? 0 : 1;
 }
 
 /** IFMATCH_LOG, checked. */
@@ -55,14 +54,17 @@ export function logLevel(terminal: Terminal, fallback: string): string {
 }
 
 /** What signals end. */
-export interface Stoppable {
-  stop(delayMs?: number): Promise<void>;
+export interface Stoppable<T> {
+  stop(delayMs?: number): Promise<T>;
   /** Ends other processes, before this one exits. */
   kill?(): void;
 }
 
-/** SIGTERM drains as configured, SIGINT (a person at a keyboard) without the delay; a second signal ends it at once. */
-export function untilStopped(running: Stoppable, log: Logger): Promise<void> {
+/**
+ * SIGTERM drains as configured, SIGINT (a person at a keyboard) without the delay; a second signal ends it at once.
+ * Resolves with what the stop does.
+ */
+export function untilStopped<T>(running: Stoppable<T>, log: Logger): Promise<T> {
   return new Promise((resolve) => {
     let stopping = false;
     const stop = (signal: string, delayMs?: number): void => {
@@ -72,9 +74,9 @@ export function untilStopped(running: Stoppable, log: Logger): Promise<void> {
       }
       stopping = true;
       log.info({ signal }, 'stopping');
-      running.stop(delayMs).then(() => {
+      running.stop(delayMs).then((ended) => {
         log.info('stopped');
-        resolve();
+        resolve(ended);
       });
     };
     process.on('SIGTERM', () => stop('SIGTERM'));

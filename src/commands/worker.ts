@@ -9,7 +9,7 @@ import { logLevel } from './serve.ts';
 import { startFault } from './start-fault.ts';
 import type { Terminal } from './terminal.ts';
 
-/** 0 after a stop that was ordered, 1 otherwise. */
+/** 0 after a clean stop that was ordered, 1 otherwise. */
 export async function worker(_args: string[], terminal: Terminal): Promise<number> {
   if (cluster.worker === undefined)
     return terminal.fail('worker is started by serve, where workers is above 1');

@@ -20,7 +20,7 @@ const PAUSES = { first: 100, longest: 10_000 };
 /** A worker that has listened for so long did not die of its start, milliseconds. */
 const SETTLED = 5_000;
 
-/** How a worker ends that was told to stop. */
+/** How a worker ends that was told to stop, and had nothing left in flight. */
 const FINISHED = 'exit code 0';
 
 /** How a worker ended, and for how long it had listened. */
@@ -40,6 +40,8 @@ export class Pool {
   #data: string | undefined;
   #failed = 0;
   #killed = false;
+  /** Every worker that was told to stop has ended by itself, with all that it had in flight. */
+  #clean = true;
 
   constructor(options: PoolOptions) {
     this.#options = { pauses: PAUSES, ...options };
@@ -62,9 +64,9 @@ export class Pool {
 
   /**
    * Every worker serves on for `delayMs`, finishes what is in flight, and ends. Those that have not ended after
-   * `limitMs` are killed.
+   * `limitMs` are killed. Resolves with whether all of them had finished.
    */
-  async stop(delayMs: number, limitMs: number): Promise<void> {
+  async stop(delayMs: number, limitMs: number): Promise<boolean> {
     this.#stopping.abort();
     for (const child of this.#children) tell(child, { op: 'stop', delayMs });
     const ended = new AbortController();
@@ -76,6 +78,7 @@ export class Pool {
     }
     await all;
     ended.abort();
+    return this.#clean;
   }
 
   /** Ends all of them at once. */
@@ -91,8 +94,9 @@ export class Pool {
     while (!this.#stopping.signal.aborted) {
       const { pid, how, listenedMs } = await this.#run(number);
       if (this.#stopping.signal.aborted) {
-        if (how !== FINISHED && !this.#killed)
-          log.error({ worker: number, pid, how }, 'a worker ended before it had finished');
+        if (how === FINISHED) return;
+        this.#clean = false;
+        if (!this.#killed) log.error({ worker: number, pid, how }, 'a worker ended before it had finished');
         return;
       }
       if (this.#data === undefined) {

@@ -36,7 +36,7 @@ export async function startPrimary(
     onFork: ({ line }) => server.serve(line.lock),
     log,
   });
-  let stopping: Promise<void> | undefined;
+  let stopping: Promise<boolean> | undefined;
   const hasEngine = engineSeen(lock);
   const startedAt = performance.now();
   const admin = buildAdminApp({
@@ -52,8 +52,11 @@ export async function startPrimary(
   try {
     const adminAddress = config.admin === 'off' ? undefined : await listen(admin, config.admin);
     const data = await pool.start();
-    const drain = (delayMs: number): Promise<void> =>
-      pool.stop(delayMs, delayMs + config.drain.timeout + GRACE).then(close);
+    const drain = async (delayMs: number): Promise<boolean> => {
+      const clean = await pool.stop(delayMs, delayMs + config.drain.timeout + GRACE);
+      await close();
+      return clean;
+    };
     return {
       data,
       admin: adminAddress,

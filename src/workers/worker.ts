@@ -36,7 +36,7 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
   const told = await Promise.race([orders.stop, orders.gone]);
   if (told !== 'gone') {
     const end = await Promise.race([running.stop(told.delayMs), orders.gone]);
-    if (end !== 'gone') return 0;
+    if (end !== 'gone') return end ? 0 : 1;
   }
   log.events.error(ORPHANED);
   await Promise.race([running.stop(0), delay(timeouts.write + timeouts.uncertainty)]);

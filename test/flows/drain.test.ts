@@ -1,5 +1,7 @@
 // A stop with clients that never come to an end: it is over by drain.timeout, and so are their connections.
 
+import { once } from 'node:events';
+import net from 'node:net';
 import t, { type Test } from 'tap';
 import { aFile, startCli } from '../fixtures/cli.ts';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
@@ -33,12 +35,41 @@ for (const workers of [1, 2]) {
     await until(() => origin.count('PUT') === 1, 'the write arrives');
     served.process.kill('SIGTERM');
     await until(() => served.process.exitCode !== null, 'the end of the process');
-    t.equal(served.process.exitCode, 0);
-    t.equal(
-      served.lines().some(({ msg }) => msg === 'stopped before everything in flight had ended'),
-      true,
+    t.equal(served.process.exitCode, 1);
+    const said = served.lines().map(({ msg }) => msg);
+    t.ok(said.includes('stopped before everything in flight had ended'));
+    t.match(
+      served.lines().filter(({ msg }) => msg === 'request'),
+      [{ method: 'PUT', path: '/doc', fate: 'unknown' }],
     );
+    t.equal(said.at(-1), 'stopped', 'after the lines of what was cut');
   });
+}
+
+for (const workers of [1, 2]) {
+  t.test(
+    `${workers} workers: clients without a request that do not go: a clean stop, and a short one`,
+    async (t) => {
+      const origin = await startRawOrigin(t, () => 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+      const yaml = 'drain: { delay: 0s, timeout: 300ms }';
+      const served = await startServed(t, { workers, origin: origin.url, yaml });
+      for (const bytes of ['', bytesOf('GET', '/doc')]) {
+        const socket = net.connect({ port: served.port, host: '127.0.0.1', allowHalfOpen: true });
+        t.teardown(() => socket.destroy());
+        await once(socket, 'connect');
+        if (bytes !== '') {
+          socket.write(bytes);
+          await once(socket, 'data');
+        }
+      }
+      served.process.kill('SIGTERM');
+      t.equal((await served.finished).code, 0);
+      t.same(
+        served.lines().filter(({ level }) => Number(level) > 30),
+        [],
+      );
+    },
+  );
 }
 
 for (const mode of ['off', 'enforce']) {
@@ -68,6 +99,6 @@ for (const mode of ['off', 'enforce']) {
     await reader(t, Number(new URL(String(data)).port));
     served.process.kill('SIGTERM');
     await until(() => served.process.exitCode !== null, 'the end of the process');
-    t.equal(served.process.exitCode, 0);
+    t.equal(served.process.exitCode, 1);
   });
 }

@@ -12,6 +12,7 @@ t.jobs = 2;
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+const HANDSHAKE = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'];
 const HALF = 'PUT /doc HTTP/1.1\r\nHost: legacy.example\r\nIf-Ma';
 
 const clients = [
@@ -84,8 +85,7 @@ t.test('a head that becomes whole soon is answered, and that is the end', async 
 
 t.test('a handshake that becomes whole while it stops opens no tunnel', async (t) => {
   const { origin, ifmatch, client } = await scene(t, () => SWITCH);
-  const lines = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'];
-  const handshake = bytesOf('GET', '/chat', lines);
+  const handshake = bytesOf('GET', '/chat', HANDSHAKE);
   client.send(handshake.slice(0, -2));
   await settle();
   const stopping = ifmatch.stop();
@@ -99,10 +99,34 @@ t.test('a handshake that becomes whole while it stops opens no tunnel', async (t
   t.equal(origin.requests.length, 0);
 });
 
+const SLOW = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no';
+
+t.test('a handshake that the origin answers as any other request: the answer is not cut', async (t) => {
+  const { origin, ifmatch, client } = await scene(t, () => SLOW);
+  client.send(bytesOf('GET', '/chat', HANDSHAKE));
+  await until(() => client.rest().endsWith('\r\n\r\no'), 'its begin');
+  const stopping = ifmatch.stop();
+  await settle();
+  origin.requests[0]?.socket.write('k');
+  t.equal((await client.response()).content, 'ok');
+  t.equal(await stopping, true);
+  t.same(errors(ifmatch), []);
+});
+
+t.test('a handshake that the origin agrees to while it stops: no tunnel, and an answer', async (t) => {
+  const { origin, ifmatch, client } = await scene(t, () => undefined);
+  client.send(bytesOf('GET', '/chat', HANDSHAKE));
+  await until(() => origin.requests.length === 1, 'the handshake');
+  const stopping = ifmatch.stop();
+  await settle();
+  origin.requests[0]?.socket.write(SWITCH);
+  problem(t, await client.response(), 503);
+  t.equal(await stopping, true);
+  await until(() => origin.requests[0]?.socket.destroyed === true, "the end of the origin's side");
+});
+
 t.test('an answer whose head had gone: its end is that of the connection', async (t) => {
-  const { origin, ifmatch, client } = await scene(t, ({ method }) =>
-    method === 'GET' ? 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no' : OK,
-  );
+  const { origin, ifmatch, client } = await scene(t, ({ method }) => (method === 'GET' ? SLOW : OK));
   client.send(bytesOf('GET', '/slow'));
   await until(() => client.rest().endsWith('\r\n\r\no'), 'its begin');
   const stopping = ifmatch.stop();
@@ -114,9 +138,7 @@ t.test('an answer whose head had gone: its end is that of the connection', async
 });
 
 t.test('a write behind such an answer is performed and answered, or neither', async (t) => {
-  const { origin, ifmatch, client } = await scene(t, ({ method }) =>
-    method === 'GET' ? 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no' : OK,
-  );
+  const { origin, ifmatch, client } = await scene(t, ({ method }) => (method === 'GET' ? SLOW : OK));
   client.send(bytesOf('GET', '/slow') + bytesOf('PUT', '/1', [], 'x') + bytesOf('PUT', '/2', [], 'x'));
   await until(() => client.rest().endsWith('\r\n\r\no'), 'the begin of the first answer');
   const stopping = ifmatch.stop();

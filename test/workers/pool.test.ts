@@ -151,7 +151,7 @@ t.test('stop: each is told, and none is started any more', async (t) => {
   t.same(child(0).orders[1], { op: 'stop', delayMs: 5 });
   child(0).die('exit code 0');
   child(1).die('exit code 3');
-  await stopped;
+  t.equal(await stopped, false);
   t.equal(children.length, 3);
   t.equal(said.filter((line) => /before it had finished.*"worker":[23]/.test(line)).length, 2);
 });
@@ -163,7 +163,20 @@ t.test('stop: who does not end is killed', async (t) => {
   await started;
   const stopped = made.stop(0, 50);
   child(0).die('exit code 0');
-  await stopped;
+  t.equal(await stopped, false);
   t.same([child(0).killed(), child(1).killed()], [false, true]);
   t.match(said.at(-1), /^killed workers that did not stop {"workers":1}/);
+});
+
+t.test('stop: all had finished, whatever one of them died of before', async (t) => {
+  const { pool: made, children, child } = pool(2);
+  const started = made.start();
+  for (const one of children) one.report(LISTENING);
+  await started;
+  child(1).die('SIGKILL');
+  await until(() => children.length === 3, 'another');
+  const stopped = made.stop(0, 10_000);
+  child(0).die('exit code 0');
+  child(2).die('exit code 0');
+  t.equal(await stopped, true);
 });
