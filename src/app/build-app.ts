@@ -5,6 +5,7 @@ import { GatewayError } from '../errors.ts';
 import { refuse } from '../guard/refuse.ts';
 import { answerClientError, closeWith } from './client-error.ts';
 import { Connections } from './connections.ts';
+import { Drops } from './drops.ts';
 import type { Gateway } from './gateway.ts';
 import { handleRequest } from './handle-request.ts';
 import type { Log } from './log.ts';
@@ -40,6 +41,7 @@ export interface DataListener {
 export function buildApp(gateway: Gateway): DataListener {
   const { limits } = gateway;
   const connections = new Connections(limits.send);
+  const drops = new Drops(gateway.log.events, limits.connections);
   let atWork = 0;
   const over = (): void => {
     atWork -= 1;
@@ -50,14 +52,21 @@ export function buildApp(gateway: Gateway): DataListener {
     // routing is not Fastify's: its reading of a target must not differ from ours
     rewriteUrl: () => '/',
     clientErrorHandler: (error, socket) => answerClientError(error, socket, connections, gateway),
-    serverFactory: (routing) => openServer(inTurn(connections, gateway.log, routing), connections, gateway),
+    serverFactory: (routing) => {
+      const server = openServer(inTurn(connections, gateway.log, routing), connections, gateway);
+      server.on('drop', () => drops.add());
+      return server;
+    },
   });
   app.addHook('preClose', async () => {
     connections.close((socket) =>
       closeWith(socket, new GatewayError('request-timeout', UNFINISHED), gateway),
     );
   });
-  app.addHook('onClose', async () => connections.stop());
+  app.addHook('onClose', async () => {
+    connections.stop();
+    drops.stop();
+  });
   for (const method of METHODS) {
     if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true });
   }

@@ -282,7 +282,7 @@ t.test('a unix socket is shared too', async (t) => {
   t.equal((await served.finished).code, 0);
 });
 
-t.test('connections over the limit are closed as they come', async (t) => {
+t.test('connections over the limit are closed as they come, and the log says how many', async (t) => {
   const origin = await startOrigin(t);
   const yaml = 'limits: { connections: 4 }';
   const served = await startServed(t, { workers: 2, origin: origin.url, yaml });
@@ -291,5 +291,15 @@ t.test('connections over the limit are closed as they come', async (t) => {
   await until(() => closed() >= 4, 'those that are too many are closed');
   await settle();
   t.ok(closed() < clients.length, 'and no others');
+  const closedSoFar = closed();
   for (const client of clients) client.close();
+  served.process.kill('SIGTERM');
+  t.equal((await served.finished).code, 0);
+  const said = served.lines().filter(({ level }) => level === 40);
+  t.ok(said.length > 0 && said.length <= 4, 'a line for several');
+  t.ok(said.every(({ limit, msg }) => limit === 2 && String(msg).includes('limits.connections')));
+  t.equal(
+    said.reduce((sum, { dropped }) => sum + Number(dropped), 0),
+    closedSoFar,
+  );
 });
