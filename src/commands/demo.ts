@@ -1,8 +1,9 @@
 // ifmatch demo: a small legacy wiki, and ifmatch in front of it.
 import { openLog, standardOutput } from '../app/log.ts';
 import { startDemo } from '../demo/demo.ts';
-import { logLevel, untilStopped } from './serve.ts';
+import { logLevel } from './serve.ts';
 import { startFault } from './start-fault.ts';
+import { listenForStop, untilStopped } from './stop-signals.ts';
 import { parseCommand, type Terminal, UsageError } from './terminal.ts';
 
 export async function demo(args: string[], terminal: Terminal): Promise<number> {
@@ -12,9 +13,10 @@ export async function demo(args: string[], terminal: Terminal): Promise<number> 
     throw new UsageError('--port takes a number from 0 to 65535');
   const log = openLog(logLevel(terminal, 'warn'), standardOutput());
   try {
+    const signals = listenForStop();
     const running = await startDemo({ port, log });
     terminal.out(welcome(running.url, running.wikiUrl));
-    await untilStopped(running, log.events);
+    await untilStopped(running, signals, log.events);
     return 0;
   } catch (error) {
     return terminal.fail(startFault(error, '--port'));

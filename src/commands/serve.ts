@@ -1,5 +1,4 @@
 // ifmatch serve: runs until SIGTERM, then drains.
-import type { Logger } from 'pino';
 import { openLog, standardOutput } from '../app/log.ts';
 import { type Running, start } from '../start.ts';
 import { forker } from '../workers/fork.ts';
@@ -7,6 +6,7 @@ import { startPrimary } from '../workers/primary.ts';
 import { configurationAt, findConfiguration } from './configuration.ts';
 import { clearStaleSocket } from './stale-socket.ts';
 import { startFault } from './start-fault.ts';
+import { listenForStop, type Stoppable, untilStopped } from './stop-signals.ts';
 import { parseCommand, type Terminal, UsageError } from './terminal.ts';
 
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'];
@@ -22,6 +22,7 @@ export async function serve(args: string[], terminal: Terminal): Promise<number>
     admin: { type: 'string' },
   } as const;
   const { values } = parseCommand({ args, options });
+  const signals = listenForStop();
   const out = standardOutput();
   const log = openLog(logLevel(terminal, 'info'), out);
   // what nobody listens to would end it amid a write
@@ -42,7 +43,7 @@ export async function serve(args: string[], terminal: Terminal): Promise<number>
   }
   const workers = config.workers === 1 ? undefined : config.workers;
   log.events.info({ data: running.data, admin: running.admin, origin: config.origin.url, workers }, 'ready');
-  return (await untilStopped(running, log.events)) ? 0 : 1;
+  return (await untilStopped(running, signals, log.events)) ? 0 : 1;
 }
 
 /** IFMATCH_LOG, checked. */
@@ -51,35 +52,4 @@ export function logLevel(terminal: Terminal, fallback: string): string {
   if (!LEVELS.includes(level))
     throw new UsageError(`IFMATCH_LOG is ${JSON.stringify(level)}; use one of ${LEVELS.join(', ')}`);
   return level;
-}
-
-/** What signals end. */
-export interface Stoppable<T> {
-  stop(delayMs?: number): Promise<T>;
-  /** Ends other processes, before this one exits. */
-  kill?(): void;
-}
-
-/**
- * SIGTERM drains as configured, SIGINT (a person at a keyboard) without the delay; a second signal ends it at once.
- * Resolves with what the stop does.
- */
-export function untilStopped<T>(running: Stoppable<T>, log: Logger): Promise<T> {
-  return new Promise((resolve) => {
-    let stopping = false;
-    const stop = (signal: string, delayMs?: number): void => {
-      if (stopping) {
-        running.kill?.();
-        process.exit(1);
-      }
-      stopping = true;
-      log.info({ signal }, 'stopping');
-      running.stop(delayMs).then((ended) => {
-        log.info('stopped');
-        resolve(ended);
-      });
-    };
-    process.on('SIGTERM', () => stop('SIGTERM'));
-    process.on('SIGINT', () => stop('SIGINT', 0));
-  });
 }

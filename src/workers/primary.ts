@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts';
 import { LockRecord } from '../lock/lock-record.ts';
 import { LockServer } from '../lock/lock-server.ts';
 import { openLock } from '../lock/open-lock.ts';
-import { engineSeen, listen, newPseudonym, type Running } from '../start.ts';
+import { engineSeen, listen, newPseudonym, type Running, settled, until } from '../start.ts';
 import type { Child } from './fork.ts';
 import type { ConfigSource } from './order.ts';
 import { Pool } from './pool.ts';
@@ -53,9 +53,14 @@ export async function startPrimary(
     const adminAddress = config.admin === 'off' ? undefined : await listen(admin, config.admin);
     const data = await pool.start();
     const drain = async (delayMs: number): Promise<boolean> => {
-      const clean = await pool.stop(delayMs, delayMs + config.drain.timeout + GRACE);
+      const most = delayMs + config.drain.timeout;
+      const began = performance.now();
+      const clean = await pool.stop(delayMs, most + GRACE);
+      if (clean) await until(() => settled(lock), most - (performance.now() - began));
+      const ended = clean && settled(lock);
+      if (clean && !ended) log.error('stopped although a write may still be under way');
       await close();
-      return clean;
+      return ended;
     };
     return {
       data,

@@ -5,7 +5,7 @@ import net from 'node:net';
 import t, { type Test } from 'tap';
 import { aFile, startCli } from '../fixtures/cli.ts';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
-import { bytesOf, connect } from '../fixtures/raw-client.ts';
+import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
 import { type RawScript, startRawOrigin } from '../fixtures/raw-origin.ts';
 import { startServed } from '../fixtures/served.ts';
 import { LONG, until } from '../fixtures/until.ts';
@@ -101,4 +101,31 @@ for (const mode of ['off', 'enforce']) {
     await until(() => served.process.exitCode !== null, 'the end of the process');
     t.equal(served.process.exitCode, 1);
   });
+}
+
+for (const workers of [1, 2]) {
+  for (const { timeout, code } of [
+    { timeout: '20s', code: 0 },
+    { timeout: '300ms', code: 1 },
+  ]) {
+    t.test(
+      `${workers} workers, drain.timeout ${timeout}: a write of unknown fate, and a stop: nothing is forgotten unsaid`,
+      async (t) => {
+        let applied = false;
+        const origin = await startRawOrigin(t, () => {
+          setTimeout(() => {
+            applied = true;
+          }, 1500);
+          return undefined;
+        });
+        const yaml = `origin: { url: '${origin.url}', timeouts: { write: 200ms, uncertainty: 2s } }\ndrain: { delay: 0s, timeout: ${timeout} }`;
+        const served = await startServed(t, { workers, origin: origin.url, yaml });
+        t.equal((await exchange(served.port, 'PUT', '/doc', [], 'x')).status, 504);
+        served.process.kill('SIGTERM');
+        await until(() => served.process.exitCode !== null, 'the end of the process');
+        t.equal(served.process.exitCode, code);
+        if (code === 0) t.ok(applied, 'no successor lets another write in before it');
+      },
+    );
+  }
 }
