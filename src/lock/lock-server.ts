@@ -45,13 +45,16 @@ class ServedWorker {
   readonly #options: Required<LockServerOptions>;
   readonly #waiting = new Map<number, Cancellation>();
   readonly #held = new Map<number, Holding>();
+  #gone = false;
 
   constructor(port: Port, options: Required<LockServerOptions>) {
     this.#port = port;
     this.#options = options;
   }
 
+  /** What comes when the worker is gone is too late: nobody would end it. */
   take(message: unknown): void {
+    if (this.#gone) return;
     const request = readRequest(message);
     switch (request?.op) {
       case 'acquire':
@@ -76,6 +79,7 @@ class ServedWorker {
 
   /** The worker is gone: nobody waits, and what it held is free unless the origin may be applying a write. */
   end(): void {
+    this.#gone = true;
     const held = [...this.#held.values()];
     const armed = held.filter(({ armedAt }) => armedAt !== undefined).length;
     if (armed > 0)

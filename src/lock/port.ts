@@ -5,6 +5,6 @@ export interface Port {
   send(message: object): void;
   /** What comes was written by another process: to be checked before it is used. */
   onMessage(take: (message: unknown) => void): void;
-  /** Called once, when the other side is gone and all that it sent has come; also when that was before. */
+  /** Called once, when the other side is gone, however it went, and all that it sent has come; also when that was before. */
   onGone(run: () => void): void;
 }

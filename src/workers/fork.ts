@@ -1,6 +1,7 @@
 // Starts a worker: a process of this program that listens where the primary does.
 import cluster from 'node:cluster';
 import { type Line, lineOf } from './line.ts';
+import { closeUntaken } from './untaken.ts';
 import { wholeLines } from './whole-lines.ts';
 
 export interface Child {
@@ -17,6 +18,7 @@ export function forker(out: { write(lines: string): void }): () => Child {
   cluster.setupPrimary({ args: ['worker'], silent: true });
   return () => {
     const { process: child } = cluster.fork();
+    closeUntaken(child);
     child.stdout?.on(
       'data',
       wholeLines((lines) => out.write(lines)),

@@ -12,7 +12,7 @@ export interface Line {
 type End = Pick<ChildProcess, 'connected'> & {
   send?(message: object, sent: (error: Error | null) => void): boolean;
   on(event: 'message', take: (message: unknown) => void): unknown;
-  once(event: 'disconnect', run: () => void): unknown;
+  once(event: 'disconnect' | 'close', run: () => void): unknown;
 };
 
 export function lineOf(end: End): Line {
@@ -29,8 +29,17 @@ function conversation(end: End, about: keyof Line): Port {
       });
     },
     onGone(run) {
-      if (end.connected) end.once('disconnect', run);
-      else queueMicrotask(run);
+      if (!end.connected) {
+        queueMicrotask(run);
+        return;
+      }
+      let gone = false;
+      // a process that dies with a connection on its way to it does not disconnect: Node awaits that it takes it
+      for (const event of ['disconnect', 'close'] as const)
+        end.once(event, () => {
+          if (!gone) run();
+          gone = true;
+        });
     },
   };
 }

@@ -275,6 +275,16 @@ t.test(
   },
 );
 
+t.test('what comes of a worker that is gone is too late', async (t) => {
+  const { wire, shared, clock } = remoteLock({ auto: false });
+  wire.killWorker();
+  wire.up.send({ op: 'acquire', id: 1, key: 'a', waitMs: 0 });
+  wire.up.deliver();
+  await turns();
+  t.same(shared.state(), IDLE, 'nobody could end that holding');
+  t.equal(clock.pending, 0);
+});
+
 t.test('a lease can be armed and released by its own worker only', async (t) => {
   const { remote, shared, worker } = remoteLock({ auto: true });
   const other = worker();

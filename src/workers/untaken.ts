@@ -1,0 +1,35 @@
+// Connections on their way to a worker that dies: Node gives them to nobody else and keeps them open, so they are closed here.
+import type { ChildProcess } from 'node:child_process';
+import { isMapping } from '../config/settings.ts';
+
+interface Closable {
+  close(): void;
+}
+
+/**
+ * The primary accepts, and hands each connection to a worker, which says when it has it (`newconn` and its `ack` in Node's
+ * lib/internal/cluster/round_robin_handle.js). Without that answer nothing was read from it: its client can repeat.
+ */
+export function closeUntaken(child: ChildProcess): void {
+  const untaken = new Map<unknown, Closable>();
+  const { send } = child;
+  const sendNoting = (...args: readonly unknown[]): unknown => {
+    const [message, handle] = args;
+    if (isMapping(message) && message['act'] === 'newconn' && isClosable(handle))
+      untaken.set(message['seq'], handle);
+    return Reflect.apply(send, child, args);
+  };
+  Object.assign(child, { send: sendNoting });
+  child.on('internalMessage', (message: unknown) => {
+    if (isMapping(message)) untaken.delete(message['ack']);
+  });
+  child.once('close', () => {
+    for (const connection of untaken.values()) connection.close();
+  });
+}
+
+function isClosable(handle: unknown): handle is Closable {
+  return (
+    typeof handle === 'object' && handle !== null && 'close' in handle && typeof handle.close === 'function'
+  );
+}
