@@ -17,7 +17,10 @@ export interface Child {
 export function forker(out: { write(lines: string): void }): () => Child {
   cluster.setupPrimary({ args: ['worker'], silent: true });
   return () => {
-    const { process: child } = cluster.fork();
+    const worker = cluster.fork();
+    const { process: child } = worker;
+    // what Node itself cannot send to a worker that is dying would end this process: that it is gone is said by itself
+    worker.on('error', () => {});
     closeUntaken(child);
     child.stdout?.on(
       'data',
@@ -26,7 +29,7 @@ export function forker(out: { write(lines: string): void }): () => Child {
     child.stderr?.pipe(process.stderr, { end: false });
     const ended = new Promise<string>((resolve) => {
       // a process that could not be started has no end of its own
-      child.once('error', (error) => resolve(error.message));
+      child.on('error', (error) => child.pid === undefined && resolve(error.message));
       child.once('close', (code, signal) => resolve(signal ?? `exit code ${code}`));
     });
     return { pid: child.pid, line: lineOf(child), ended, kill: () => void child.kill('SIGKILL') };

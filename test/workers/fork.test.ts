@@ -1,0 +1,30 @@
+// Workers as processes: how they end is known, and what they write is passed on.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+
+t.setTimeout(120_000);
+
+const PROGRAM = join(import.meta.dirname, '../fixtures/forking.ts');
+
+/** Runs a scene of the program to its end. */
+async function run(t: Test, scene: string) {
+  const env = { SCENE: scene, MARK: join(t.testdir({}), 'mark') };
+  const child = spawn(process.execPath, [PROGRAM], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  t.teardown(() => void child.kill('SIGKILL'));
+  const written = { out: '', err: '' };
+  child.stdout.on('data', (data) => {
+    written.out += String(data);
+  });
+  child.stderr.on('data', (data) => {
+    written.err += String(data);
+  });
+  const [code] = await once(child, 'close');
+  return { code, ...written };
+}
+
+t.test('it is killed as soon as it has asked for the listener', async (t) => {
+  t.same(await run(t, t.name), { code: 0, out: 'SIGKILL\n', err: '' });
+});
