@@ -22,11 +22,15 @@ export function forker(out: { write(lines: string): void }): () => Child {
     // what Node itself cannot send to a worker that is dying would end this process: that it is gone is said by itself
     worker.on('error', () => {});
     closeUntaken(child);
-    child.stdout?.on(
-      'data',
-      wholeLines((lines) => out.write(lines)),
-    );
-    child.stderr?.pipe(process.stderr, { end: false });
+    // no pipes: each would leave listeners at our end, of which Node warns from eleven workers on
+    for (const [from, to] of [
+      [child.stdout, out],
+      [child.stderr, process.stderr],
+    ] as const)
+      from?.on(
+        'data',
+        wholeLines((lines) => to.write(lines)),
+      );
     const ended = new Promise<string>((resolve) => {
       // a process that could not be started has no end of its own
       child.on('error', (error) => child.pid === undefined && resolve(error.message));

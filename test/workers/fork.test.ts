@@ -28,3 +28,9 @@ async function run(t: Test, scene: string) {
 t.test('it is killed as soon as it has asked for the listener', async (t) => {
   t.same(await run(t, t.name), { code: 0, out: 'SIGKILL\n', err: '' });
 });
+
+t.test('many write to stderr', async (t) => {
+  const { code, err } = await run(t, t.name);
+  t.equal(code, 0);
+  t.equal(err, 'half of a line\n'.repeat(12), 'their lines are whole, and Node has nothing to warn of');
+});
