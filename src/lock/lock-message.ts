@@ -14,11 +14,9 @@ export type LockRequest =
   /** Answered when everything that was sent before it has been done. */
   | { readonly op: 'stop'; readonly id: number };
 
-/** Milliseconds that are left of a lease; JSON has no Infinity. */
-export type Left = number | 'unlimited';
-
 export interface ArmedLease {
-  readonly left: Left;
+  /** Milliseconds that are left of it. */
+  readonly left: number;
   readonly unserialised: boolean;
 }
 
@@ -26,7 +24,8 @@ export type LockAnswer =
   | {
       readonly op: 'granted';
       readonly id: number;
-      readonly left: Left;
+      /** Milliseconds that are left of the lease. */
+      readonly left: number;
       /** How long the request was here, milliseconds: time that does not count against what is left. */
       readonly waitedMs: number;
       readonly fence: string | undefined;
@@ -36,14 +35,6 @@ export type LockAnswer =
   | { readonly op: 'armed'; readonly id: number; readonly leases: readonly ArmedLease[] }
   | { readonly op: 'refused'; readonly id: number; readonly error: GatewayError }
   | { readonly op: 'stopped'; readonly id: number };
-
-export function leftOf(ms: number): Left {
-  return ms === Number.POSITIVE_INFINITY ? 'unlimited' : ms;
-}
-
-export function msOf(left: Left): number {
-  return left === 'unlimited' ? Number.POSITIVE_INFINITY : left;
-}
 
 /** The refusal as a message. What is no GatewayError is a defect, and says nothing about itself to a client. */
 export function refusal(id: number, error: unknown): object {
@@ -76,7 +67,7 @@ export function readAnswer(message: unknown): LockAnswer | undefined {
   if (op === 'stopped') return { op, id };
   if (op === 'armed' && isList(leases, isArmedLease)) return { op, id, leases };
   if (op === 'refused') return readRefusal(id, message);
-  if (op !== 'granted' || !isLeft(left) || !isMs(waitedMs)) return undefined;
+  if (op !== 'granted' || !isMs(left) || !isMs(waitedMs)) return undefined;
   if (typeof unserialised !== 'boolean' || !isText(fence)) return undefined;
   return { op, id, left, waitedMs, fence, unserialised };
 }
@@ -110,12 +101,8 @@ function isText(value: unknown): value is string | undefined {
   return value === undefined || typeof value === 'string';
 }
 
-function isLeft(value: unknown): value is Left {
-  return value === 'unlimited' || isMs(value);
-}
-
 function isArmedLease(value: unknown): value is ArmedLease {
-  return isMapping(value) && isLeft(value['left']) && typeof value['unserialised'] === 'boolean';
+  return isMapping(value) && isMs(value['left']) && typeof value['unserialised'] === 'boolean';
 }
 
 function isList<T>(value: unknown, isItem: (item: unknown) => item is T): value is readonly T[] {

@@ -1,28 +1,33 @@
-// The lock of all workers, in the process above them: does what they ask, and ends what a worker leaves behind that dies.
+// The lock of all workers, in the process above them: does what they ask, and ends what a worker leaves behind that dies or hangs.
 
 import { Cancellation } from '../cancel-signal.ts';
 import { type Clock, processClock } from './clock.ts';
 import type { Fate, Lease, Lock } from './lock.ts';
 import type { LockLog } from './lock-log.ts';
-import { type LockAnswer, type LockRequest, leftOf, readRequest, refusal } from './lock-message.ts';
+import { type LockAnswer, type LockRequest, readRequest, refusal } from './lock-message.ts';
+import { type LeaseTimeouts, leasesFor } from './open-lock.ts';
 import type { Port } from './port.ts';
 import { lost } from './refusals.ts';
 
 export interface LockServerOptions {
   readonly lock: Lock;
-  /** Of the origin, milliseconds. */
-  readonly timeouts: { readonly connect: number; readonly write: number; readonly uncertainty: number };
+  readonly timeouts: LeaseTimeouts;
   readonly log: LockLog;
   readonly clock?: Clock;
 }
 
 interface Holding {
+  readonly id: number;
   readonly lease: Lease;
   /** When it was last armed, on the monotonic clock: its write may have been sent since. */
   armedAt: number | undefined;
+  /** Calls its limit off. */
+  cancelLimit: () => void;
 }
 
 const KNOWN: Fate = { kind: 'known' };
+/** What may have been sent must be over. */
+const OVER: Fate = { kind: 'unknown', quarantineMs: 0 };
 
 export class LockServer {
   readonly #options: Required<LockServerOptions>;
@@ -91,7 +96,7 @@ class ServedWorker {
   }
 
   async #acquire({ id, key, waitMs }: LockRequest & { op: 'acquire' }): Promise<void> {
-    const { lock, clock } = this.#options;
+    const { lock, clock, timeouts } = this.#options;
     const came = clock.now();
     const waiter = new Cancellation();
     this.#waiting.set(id, waiter);
@@ -101,9 +106,13 @@ class ServedWorker {
         lock.release(lease, KNOWN);
         return;
       }
-      this.#held.set(id, { lease, armedAt: undefined });
+      const holding: Holding = { id, lease, armedAt: undefined, cancelLimit: () => {} };
+      this.#held.set(id, holding);
+      // a request for two keys may wait for the other one when it has this one
+      const limit = waitMs + leasesFor(timeouts).check;
+      this.#limit(holding, limit);
       const { fence, unserialised } = lease;
-      const left = leftOf(lease.remainingMs());
+      const left = Math.min(lease.remainingMs(), limit);
       this.#answer({ op: 'granted', id, left, waitedMs: clock.now() - came, fence, unserialised });
     } catch (error) {
       if (this.#waiting.delete(id)) this.#port.send(refusal(id, error));
@@ -120,16 +129,20 @@ class ServedWorker {
   }
 
   async #arm(id: number, ids: readonly number[]): Promise<void> {
-    const { lock, clock } = this.#options;
+    const { lock, clock, timeouts } = this.#options;
     try {
       const holdings = ids.map((one) => this.#held.get(one)).filter((holding) => holding !== undefined);
       if (holdings.length < ids.length) throw lost();
       await lock.arm(holdings.map(({ lease }) => lease));
+      if (holdings.some((holding) => this.#held.get(holding.id) !== holding)) throw lost();
       // no moment goes by between this and the answer: without an answer nothing is sent
-      for (const holding of holdings) holding.armedAt = clock.now();
+      for (const holding of holdings) {
+        holding.armedAt = clock.now();
+        this.#limit(holding, leasesFor(timeouts).write);
+      }
       const leases = holdings.map(({ lease }) => {
         const { unserialised } = lease;
-        return { left: leftOf(Math.min(lease.remainingMs(), this.#writeMs())), unserialised };
+        return { left: Math.min(lease.remainingMs(), this.#writeMs()), unserialised };
       });
       this.#answer({ op: 'armed', id, leases });
     } catch (error) {
@@ -141,7 +154,25 @@ class ServedWorker {
     const holding = this.#held.get(id);
     if (holding === undefined) return;
     this.#held.delete(id);
+    holding.cancelLimit();
     this.#options.lock.release(holding.lease, fate);
+  }
+
+  /**
+   * A worker that is stopped or hangs does not keep others out without end. By its own clocks the lease is over before, so
+   * it sends nothing when it comes back; one that is well ends its holdings long before, or arms them anew.
+   */
+  #limit(holding: Holding, ms: number): void {
+    const { clock, log } = this.#options;
+    holding.cancelLimit();
+    holding.cancelLimit = clock.after(ms, () => {
+      const armed = holding.armedAt !== undefined;
+      log.warn(
+        { key: holding.lease.key, armed },
+        'a lock ran out: its worker, or this process, was stopped or hung',
+      );
+      this.#release(holding.id, armed ? OVER : KNOWN);
+    });
   }
 
   /** How long after it was armed a write can be under way: connecting, answering, being applied without an answer. */

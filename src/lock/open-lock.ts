@@ -52,11 +52,14 @@ async function openRedis(
   return redis;
 }
 
+/** Of the origin, milliseconds. */
+export type LeaseTimeouts = Pick<Config['origin']['timeouts'], 'connect' | 'probe' | 'write' | 'uncertainty'>;
+
 /**
  * Milliseconds. `write` outlives the write, wherever it stands when this process stops: connecting, answering, and being
  * applied without an answer.
  */
-export function leasesFor(timeouts: Config['origin']['timeouts']): { check: number; write: number } {
+export function leasesFor(timeouts: LeaseTimeouts): { check: number; write: number } {
   const { connect, probe, write, uncertainty } = timeouts;
   return { check: 2 * (connect + probe) + CHECK_SLACK, write: connect + write + uncertainty + 2 * MARGIN };
 }

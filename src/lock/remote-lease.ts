@@ -19,7 +19,7 @@ export class RemoteLease implements Lease {
   unserialised: boolean;
   readonly #clock: Clock;
   #from: Moment = { now: 0, wall: 0 };
-  /** Counted from `#from`. Infinity: no time ends it. */
+  /** Counted from `#from`. */
   #termMs = 0;
   #armed = false;
   #lost = false;

@@ -3,7 +3,7 @@
 import { GatewayError } from '../errors.ts';
 import { type Clock, momentOf, processClock } from './clock.ts';
 import type { AcquireOptions, EngineState, Fate, Lease, Lock, LockState } from './lock.ts';
-import { type LockAnswer, type LockRequest, msOf, readAnswer } from './lock-message.ts';
+import { type LockAnswer, type LockRequest, readAnswer } from './lock-message.ts';
 import type { Port } from './port.ts';
 import { clientGone, lost, shuttingDown, unavailable } from './refusals.ts';
 import { RemoteLease } from './remote-lease.ts';
@@ -60,7 +60,7 @@ export class RemoteLock implements Lock {
       if (answer.op !== 'granted') throw unavailable();
       const { left, waitedMs, fence, unserialised } = answer;
       const lease = new RemoteLease({ key, id, fence, unserialised, clock: this.#clock });
-      lease.lasts(from, msOf(left) + waitedMs);
+      lease.lasts(from, left + waitedMs);
       if (this.#gone) lease.lose();
       this.#held.add(lease);
       return lease;
@@ -151,7 +151,7 @@ export class RemoteLock implements Lock {
     for (const [at, lease] of leases.entries()) {
       const { left = 0, unserialised = true } = answer.leases[at] ?? {};
       lease.unserialised = unserialised;
-      lease.armed(from, msOf(left));
+      lease.armed(from, left);
     }
   }
 

@@ -11,7 +11,7 @@ const AT_ONCE = 64;
 
 function serve(): void {
   const lock = new MemoryLock({ queue: 100, waiting: 10_000 });
-  const timeouts = { connect: 3_000, write: 30_000, uncertainty: 15_000 };
+  const timeouts = { connect: 3_000, probe: 5_000, write: 30_000, uncertainty: 15_000 };
   const log = { info() {}, warn() {}, error() {} };
   const server = new LockServer({ lock, timeouts, log });
   const worker = cluster.fork();

@@ -2,14 +2,20 @@
 
 import { setImmediate as turn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
+import type { Clock } from '../../src/lock/clock.ts';
 import type { Lease, Lock } from '../../src/lock/lock.ts';
 import { MemoryLock } from '../../src/lock/memory-lock.ts';
 import { ask, IDLE, KNOWN, type Request, unknownFor } from '../fixtures/lock-under-test.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { remoteLock, TIMEOUTS, turns } from '../fixtures/remote-lock.ts';
 
-const { connect, write, uncertainty } = TIMEOUTS;
+const { connect, probe, write, uncertainty } = TIMEOUTS;
 const WRITE = connect + write + uncertainty;
+/** For how long a writer waits for key `a`. */
+const WAIT = 60_000;
+/** What a holding may take at most without a word of its worker: before it is armed, and from then on. */
+const UNARMED_LIMIT = WAIT + 2 * (connect + probe) + 2_000;
+const ARMED_LIMIT = WRITE + 1_000;
 
 /** A writer of key `a` that is taken step by step; each step ends where something is waited for. */
 function writer() {
@@ -28,7 +34,14 @@ function writer() {
     engine: () => memory.engine(),
     stop: () => memory.stop(),
   };
-  const scene = remoteLock({ auto: false, lock, clock });
+  let stopped = false;
+  const overdue: (() => void)[] = [];
+  const workerClock: Clock = {
+    now: () => clock.now(),
+    wall: () => clock.wall(),
+    after: (ms, run) => clock.after(ms, () => (stopped ? void overdue.push(run) : run())),
+  };
+  const scene = remoteLock({ auto: false, lock, clock, workerClock });
   const { remote, wire } = scene;
   const client = new AbortController();
   let lease: Lease | undefined;
@@ -44,7 +57,7 @@ function writer() {
 
   const STEPS = {
     async 'the request is on its way'() {
-      remote.acquire('a', { waitMs: 60_000, signal: client.signal }).then(
+      remote.acquire('a', { waitMs: WAIT, signal: client.signal }).then(
         (granted) => {
           lease = granted;
           outcome.acquire = 'granted';
@@ -121,7 +134,23 @@ function writer() {
       wire.down.deliver();
     }
   };
-  return { ...scene, memory, client, outcome, STEPS, leaseOf, everythingArrives, first: () => first };
+  /** What it had sent arrives; it reads nothing, and its timers do not fire. */
+  const stop = (): void => {
+    stopped = true;
+    wire.up.deliver();
+  };
+  const resume = async (first: 'its timers' | 'what was sent to it'): Promise<void> => {
+    stopped = false;
+    const timers = (): void => {
+      for (const run of overdue.splice(0)) run();
+    };
+    if (first === 'its timers') timers();
+    await everythingArrives();
+    timers();
+    await everythingArrives();
+  };
+  const theirs = { everythingArrives, stop, resume, first: () => first };
+  return { ...scene, memory, client, outcome, STEPS, leaseOf, ...theirs };
 }
 
 type Step = keyof ReturnType<typeof writer>['STEPS'];
@@ -173,6 +202,21 @@ const KILLED: Record<Step, 'free' | number> = {
   'the release of an unknown fate is on its way': 700,
 };
 
+/** step: when key `a` passes to the next after the worker was stopped, which it may be for ever. */
+const STOPPED: Record<Step, number> = {
+  'the request is on its way': UNARMED_LIMIT,
+  'it waits behind another': UNARMED_LIMIT,
+  'the grant is on its way': UNARMED_LIMIT,
+  'the grant after a wait is on its way': UNARMED_LIMIT,
+  'it holds': UNARMED_LIMIT,
+  'arming is on its way': ARMED_LIMIT,
+  'the engine is arming': UNARMED_LIMIT,
+  'the armed answer is on its way': ARMED_LIMIT,
+  'it writes': ARMED_LIMIT,
+  'the release is on its way': 0,
+  'the release of an unknown fate is on its way': 700,
+};
+
 /** step: what the worker is told when the primary was killed. */
 const ORPHANED: Record<Step, readonly [acquire: string, arm: string]> = {
   'the request is on its way': ['lock-engine-unavailable', 'waiting'],
@@ -211,6 +255,40 @@ for (const step of steps) {
     t.equal(scene.memory.state().waiting, 0, 'nobody waits in its name');
     t.same(scene.said.length, KILLED[step] === WRITE ? 1 : 0, 'it says so when writes were under way');
   });
+
+  for (const first of ['its timers', 'what was sent to it'] as const) {
+    t.test(`${step}: the worker is stopped, and comes back to ${first}`, async (t) => {
+      const scene = writer();
+      const { memory, clock, remote, outcome } = scene;
+      await scene.STEPS[step]();
+      scene.stop();
+      await turn();
+      scene.first()?.release();
+      await turn();
+      const next = ask(memory, 'a', { waitMs: 1_000_000 });
+      await turn();
+      if (STOPPED[step] > 0) {
+        await clock.pass(STOPPED[step] - 1);
+        t.equal(next.status(), 'waiting');
+        await clock.pass(1);
+      }
+      t.equal(next.status(), 'granted', `after ${STOPPED[step]} ms`);
+      t.same(memory.state(), { held: 1, waiting: 0, quarantined: 0 });
+      await scene.resume(first);
+      if (outcome.acquire === 'granted') {
+        const lease = scene.leaseOf();
+        t.notOk(outcome.arm === 'armed' && lease.remainingMs() > 0, 'it sends nothing');
+        const armed = remote.arm([lease]);
+        armed.catch(() => {});
+        await scene.everythingArrives();
+        await t.rejects(armed, { code: 'lock-lost-before-send' });
+        remote.release(lease, unknownFor(5_000));
+        await scene.everythingArrives();
+      }
+      t.same(remote.state(), IDLE);
+      t.same(memory.state(), { held: 1, waiting: 0, quarantined: 0 }, 'the next is not disturbed');
+    });
+  }
 
   t.test(`${step}: the primary is killed`, async (t) => {
     const scene = writer();

@@ -10,7 +10,7 @@ import { heldForEver, noLock } from '../fixtures/no-lock.ts';
 import { remoteLock, TIMEOUTS, turns } from '../fixtures/remote-lock.ts';
 
 const { signal } = new AbortController();
-const { connect, write, uncertainty } = TIMEOUTS;
+const { connect, probe, write, uncertainty } = TIMEOUTS;
 
 t.test('contract', async (t) => {
   lockContract(t, (t, { queue }) => {
@@ -69,10 +69,10 @@ t.test('what the engine says of a lease crosses', async (t) => {
   t.equal(lease.unserialised, true, 'the engine went away at the arming');
 });
 
-t.test('a lease without an end has none here either, until it is armed', async (t) => {
+t.test('a lease without an end has one here: nobody holds a key for ever by being stopped', async (t) => {
   const { remote, clock } = remoteLock({ auto: true });
-  const lease = await remote.acquire('a', { waitMs: 0, signal });
-  t.equal(lease.remainingMs(), Number.POSITIVE_INFINITY);
+  const lease = await remote.acquire('a', { waitMs: 300, signal });
+  t.equal(lease.remainingMs(), 300 + 2 * (connect + probe) + 2_000, 'for another key, and for the check');
   await remote.arm([lease]);
   t.equal(lease.remainingMs(), connect + write + uncertainty, 'so long it stays locked if this process dies');
   await clock.pass(connect + 1);
@@ -135,6 +135,7 @@ t.test('a long upload keeps its lease, and arms it anew at its end', async (t) =
     await clock.pass(1_000);
     await turns();
     t.ok(lease.remainingMs() > 0, `after ${second} s`);
+    t.equal(shared.state().held, 1);
   }
   await remote.arm([lease]);
   await clock.pass(2_000);
@@ -242,11 +243,12 @@ t.test('stop ends when everything before it has been done there', async (t) => {
 t.test('what is no answer is none', async (t) => {
   const { remote, wire } = remoteLock({ auto: false });
   const asked = ask(remote, 'a');
-  const granted = { op: 'granted', id: 1, left: 'unlimited', waitedMs: 0, unserialised: false };
+  const granted = { op: 'granted', id: 1, left: 5, waitedMs: 0, unserialised: false };
   const nonsense: object[] = [
     ...[[], {}, { op: 'granted' }, { id: 1 }, { ...granted, id: '1' }, { ...granted, id: 99 }],
     ...[
       { ...granted, left: null },
+      { ...granted, left: 'unlimited' },
       { ...granted, fence: 1 },
       { ...granted, unserialised: undefined },
     ],
