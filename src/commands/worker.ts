@@ -3,7 +3,8 @@ import cluster from 'node:cluster';
 import { openLog, standardOutput } from '../app/log.ts';
 import { formatFault } from '../config/fault.ts';
 import { loadConfig } from '../config/load.ts';
-import { lineOf } from '../workers/line.ts';
+import { lineOf, pulseOf } from '../workers/line.ts';
+import { answerPulse } from '../workers/pulse.ts';
 import { Orders, reportFault, runWorker } from '../workers/worker.ts';
 import { logLevel } from './serve.ts';
 import { startFault } from './start-fault.ts';
@@ -17,6 +18,7 @@ export async function worker(_args: string[], terminal: Terminal): Promise<numbe
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
   // otherwise Node ends it in the middle of a write when the primary is gone
   cluster.worker.exitedAfterDisconnect = true;
+  answerPulse(pulseOf(process));
   const line = lineOf(process);
   const orders = new Orders(line);
   const order = await Promise.race([orders.start, orders.gone]);

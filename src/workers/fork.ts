@@ -1,20 +1,28 @@
 // Starts a worker: a process of this program that listens where the primary does.
 import cluster from 'node:cluster';
-import { type Line, lineOf } from './line.ts';
+import { type Clock, processClock } from '../lock/clock.ts';
+import { type Line, lineOf, pulseOf } from './line.ts';
+import { watchPulse } from './pulse.ts';
 import { closeUntaken } from './untaken.ts';
 import { wholeLines } from './whole-lines.ts';
 
 export interface Child {
   readonly pid: number | undefined;
   readonly line: Line;
-  /** Resolves when it has ended and all that it wrote has been passed on: with the exit code or the name of the signal. */
+  /** Resolves when it has ended and all that it wrote has been passed on: with the exit code, or the signal, and why. */
   readonly ended: Promise<string>;
   /** At once: SIGKILL. */
   kill(): void;
 }
 
-/** What forks workers; what they write to stdout goes to `out` in whole lines, and stderr to ours. */
-export function forker(out: { write(lines: string): void }): () => Child {
+/** How a worker ended that had to be killed: it served nobody, and kept the connections that it had. */
+const STUCK = 'SIGKILL: it had stopped answering';
+
+/**
+ * What forks workers; what they write to stdout goes to `out` in whole lines, and stderr to ours. One that is stopped or
+ * hangs is killed.
+ */
+export function forker(out: { write(lines: string): void }, clock: Clock = processClock): () => Child {
   cluster.setupPrimary({ args: ['worker'], silent: true });
   return () => {
     const worker = cluster.fork();
@@ -31,10 +39,19 @@ export function forker(out: { write(lines: string): void }): () => Child {
         'data',
         wholeLines((lines) => to.write(lines)),
       );
+    let stuck = false;
+    watchPulse(
+      pulseOf(child),
+      () => {
+        stuck = true;
+        child.kill('SIGKILL');
+      },
+      clock,
+    );
     const ended = new Promise<string>((resolve) => {
       // a process that could not be started has no end of its own
       child.on('error', (error) => child.pid === undefined && resolve(error.message));
-      child.once('close', (code, signal) => resolve(signal ?? `exit code ${code}`));
+      child.once('close', (code, signal) => resolve(stuck ? STUCK : (signal ?? `exit code ${code}`)));
     });
     return { pid: child.pid, line: lineOf(child), ended, kill: () => void child.kill('SIGKILL') };
   };

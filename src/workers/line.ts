@@ -1,4 +1,4 @@
-// The channel between primary and worker, as two conversations: orders and reports, and the lock.
+// The channel between primary and worker, as three conversations: orders and reports, the lock, and signs of life.
 import type { ChildProcess } from 'node:child_process';
 import { isMapping } from '../config/settings.ts';
 import type { Port } from '../lock/port.ts';
@@ -19,7 +19,11 @@ export function lineOf(end: End): Line {
   return { orders: conversation(end, 'orders'), lock: conversation(end, 'lock') };
 }
 
-function conversation(end: End, about: keyof Line): Port {
+export function pulseOf(end: End): Port {
+  return conversation(end, 'pulse');
+}
+
+function conversation(end: End, about: keyof Line | 'pulse'): Port {
   return {
     // with a callback a message that cannot be sent is no error: that the other side is gone is said by itself
     send: (message) => void end.send?.({ [about]: message }, () => {}),

@@ -34,3 +34,8 @@ t.test('many write to stderr', async (t) => {
   t.equal(code, 0);
   t.equal(err, 'half of a line\n'.repeat(12), 'their lines are whole, and Node has nothing to warn of');
 });
+
+t.test('one of two stops answering', async (t) => {
+  const { code, out } = await run(t, t.name);
+  t.same([code, out], [0, 'SIGKILL: it had stopped answering\nSIGKILL\n']);
+});
