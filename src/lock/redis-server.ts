@@ -1,4 +1,4 @@
-// The two connections to Redis or Valkey: commands on one, wakes on the other; usable only while its tag is known.
+// Redis or Valkey as it can be asked: commands on one connection, wakes on the other; usable only while its tag is known.
 
 import { Redis } from 'ioredis';
 import type { LockLog } from './lock-log.ts';
@@ -13,6 +13,7 @@ import {
 } from './redis-connection.ts';
 import { readInfo, type ServerFacts, UnfitServer } from './redis-info.ts';
 import type { Script } from './redis-scripts.ts';
+import { WakeConnection } from './redis-wakes.ts';
 
 export interface ServerOptions extends ConnectionSettings {
   /** Where this process is woken. */
@@ -31,7 +32,7 @@ const SECOND_LOOK = 250;
 
 export class RedisServer {
   readonly #commands: Redis;
-  readonly #wakes: Redis;
+  readonly #wakes: WakeConnection;
   readonly #options: ServerOptions;
   #facts: ServerFacts | undefined;
   #unfit: UnfitServer | undefined;
@@ -39,6 +40,8 @@ export class RedisServer {
   readonly #told = new Set<Script>();
   /** What the server said against logging in, or choosing the database, on this connection. */
   #refused: string | undefined;
+  /** The connection for commands is another one than when the one for wakes was made: the address may lead elsewhere now. */
+  #moved = false;
   #complaint = '';
   #look: NodeJS.Timeout | undefined;
   #firstLook = Promise.withResolvers<void>();
@@ -49,17 +52,19 @@ export class RedisServer {
     this.#options = options;
     const connection = connectionOptions(options);
     this.#commands = new Redis(connection);
-    this.#wakes = new Redis(connection);
+    const { channel, log, onWake, address } = options;
+    const says = (error: unknown): string => reasonOf(error, address);
+    this.#wakes = new WakeConnection({ connection, channel, log, onWake, reasonOf: says });
     this.#commands.on('ready', () => void this.#examine());
-    this.#commands.on('close', () => this.#down(CLOSED));
+    this.#commands.on('close', () => {
+      this.#moved = true;
+      this.#down(CLOSED);
+    });
     this.#commands.on('connect', () => {
       this.#refused = undefined;
       this.#told.clear();
     });
     this.#commands.on('error', (error: Error) => this.#failed(error));
-    this.#wakes.on('error', () => {}); // waiters look by themselves, and the other connection says what is wrong
-    this.#wakes.on('ready', () => void this.#subscribe());
-    this.#wakes.on('message', (_channel: string, message: string) => options.onWake(message));
   }
 
   /** Undefined: it cannot be asked now. */
@@ -69,8 +74,7 @@ export class RedisServer {
 
   /** Connects. Resolves when it can be asked, or cannot be reached as yet; rejects with UnfitServer. */
   async start(): Promise<void> {
-    const connect = (connection: Redis) => connection.connect().catch(() => {});
-    await Promise.all([connect(this.#commands), connect(this.#wakes)]);
+    await Promise.all([this.#commands.connect().catch(() => {}), this.#wakes.start()]);
     if (this.#commands.status === 'ready') await this.#firstLook.promise;
     if (this.#unfit !== undefined) throw this.#unfit;
   }
@@ -111,7 +115,7 @@ export class RedisServer {
     this.#facts = undefined;
     clearTimeout(this.#look);
     this.#commands.disconnect();
-    this.#wakes.disconnect();
+    this.#wakes.stop();
   }
 
   async #ask<T>(command: (commands: Redis) => Promise<T>): Promise<T> {
@@ -157,6 +161,8 @@ export class RedisServer {
     if (this.#stopped) return;
     this.#facts = facts;
     this.#complaint = '';
+    if (this.#moved) this.#wakes.renew();
+    this.#moved = false;
     const { version, tag } = facts;
     this.#options.log.info({ version, epoch: tag }, 'the lock engine is up');
     this.#options.onUp();
@@ -171,6 +177,7 @@ export class RedisServer {
       try {
         const facts = await this.lookAgain();
         if (facts.tag !== tag) this.#options.onUp();
+        await this.#wakes.look((channel, text) => this.#ask((commands) => commands.publish(channel, text)));
       } catch (error) {
         if (error instanceof UnfitServer) this.#lookLater(error.message);
       }
@@ -186,17 +193,6 @@ export class RedisServer {
       // a replica's name may lead to the new primary by now: only a new connection shows that
       if (this.#commands.status === 'ready') this.#commands.disconnect(true);
     }, SECOND_LOOK).unref();
-  }
-
-  /** Without it waiters look by themselves, but lose their places to others. */
-  async #subscribe(): Promise<void> {
-    try {
-      await this.#wakes.subscribe(this.#options.channel);
-    } catch (error) {
-      const reason = reasonOf(error, this.#options.address);
-      if (!this.#stopped && reason !== CLOSED)
-        this.#options.log.warn({ reason }, 'the lock engine cannot wake waiters');
-    }
   }
 
   /** Says each thing once, however often it is tried. */
