@@ -71,7 +71,9 @@ return {0, redis.call('PTTL', KEYS[2]), string.sub(value, 1, 2) == 'Q:' and 'Q' 
 
 /**
  * KEYS[1] lock, [2] queue, [3] signs of life; ARGV[1] token, [2] member, [3] quarantine in ms. Leaves the queue, and ends
- * the lock if it is this token's; then wakes the head. A wake that nobody receives says that its waiter's process is gone.
+ * the lock if it is this token's; then wakes the head. A wake that nobody receives says either that the waiter's process is
+ * gone, or that its connection for wakes is. While its sign of life lasts the head keeps its turn, and takes it at its next
+ * look: whoever were passed over for that would come back at the end of the queue, and would never get his turn.
  * 1: released, 2: quarantined, 0: was not this token's.
  */
 export const RELEASE = script(`
@@ -90,10 +92,14 @@ if value and string.sub(value, 1, #token) == token then
   released = 1
 end
 if value then return 0 end
+local time = redis.call('TIME')
+local ms = time[1] * 1000 + math.floor(time[2] / 1000)
 local head = redis.call('ZRANGE', KEYS[2], 0, 0)[1]
 while head do
   local bar = string.find(head, '|', 1, true)
   if redis.call('PUBLISH', string.sub(head, 1, bar - 1), string.sub(head, bar + 1)) > 0 then break end
+  local alive = redis.call('ZSCORE', KEYS[3], head)
+  if alive and tonumber(alive) > ms then break end
   redis.call('ZREM', KEYS[2], head)
   redis.call('ZREM', KEYS[3], head)
   head = redis.call('ZRANGE', KEYS[2], 0, 0)[1]

@@ -83,7 +83,7 @@ t.test(
   },
 );
 
-t.test('a waiter whose process has gone is passed over by the wake that nobody receives', async (t) => {
+t.test('a waiter whose process has gone is passed over when its last sign of life is old', async (t) => {
   const dead = await openRedisQueue(t, { port, namespace: 'dead' });
   const [holding, waiting] = await processes(t, 2, 'dead');
   if (holding === undefined || waiting === undefined) throw new Error('no locks');
@@ -93,7 +93,24 @@ t.test('a waiter whose process has gone is passed over by the wake that nobody r
   const waiter = ask(waiting.lock, 'a');
   await until(async () => (await queued()) === 2, 'both wait');
   dead.stop();
+  holder.release();
+  await until(() => waiter.status() === 'granted', 'it has its turn');
+  waiter.release();
+});
+
+t.test('a release passes over everybody whose process has gone for long, and wakes the next', async (t) => {
+  const dead = await openRedisQueue(t, { port, namespace: 'long dead' });
+  const [holding, waiting] = await processes(t, 2, 'long dead');
+  if (holding === undefined || waiting === undefined) throw new Error('no locks');
+  const holder = ask(holding.lock, 'a');
+  await holder.ended;
+  for (let at = 0; at < 3; at += 1) await dead.acquire(dead.placeFor('a'), 4_000);
+  const waiter = ask(waiting.lock, 'a');
+  await until(async () => (await queued()) === 4, 'all wait');
+  dead.stop();
   await until(async () => (await client.pubsub('CHANNELS', 'ifmatch:wake:*')).length === 2, 'one is gone');
+  const [signs = ''] = await client.keys('ifmatch:{lock}:*:w');
+  for (const member of await client.zrange(signs, '0', '2')) await client.zadd(signs, 1, member);
   holder.release();
   await waiter.ended;
   t.equal(waiting.record.report().wakesTotal, 1, 'it was woken, and had not to look by itself');
@@ -119,6 +136,21 @@ t.test(
     waiter.release();
   },
 );
+
+t.test('a waiter that could not be woken keeps its turn, and takes it when it looks', async (t) => {
+  const open = () => openRedisQueue(t, { port, namespace: 'turn' });
+  const [holding, deaf, other] = [await open(), await open(), await open()];
+  const [holder, first, second] = [holding.placeFor('a'), deaf.placeFor('a'), other.placeFor('a')];
+  await holding.acquire(holder, 60_000);
+  await deaf.acquire(first, 60_000);
+  await other.acquire(second, 60_000);
+  await client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+  await holding.release(holder, 0);
+  t.equal((await other.acquire(second, 60_000)).kind, 'queued');
+  t.equal((await deaf.acquire(first, 60_000)).kind, 'granted');
+  await deaf.release(first, 0);
+  t.equal((await other.acquire(second, 60_000)).kind, 'granted');
+});
 
 t.test('a wake that is lost with its connection is made up for by looking', async (t) => {
   const [holding, waiting] = await processes(t, 2, 'cut');
