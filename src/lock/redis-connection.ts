@@ -21,6 +21,9 @@ const LONGEST_PAUSE = 1_000;
 const KEEP_ALIVE = 10_000;
 export const CLOSED = 'the connection is closed';
 
+/** The server's own no to a command, as against silence or a lost connection: it was heard, and not granted. */
+export class Refused extends Error {}
+
 /** Throws when a file cannot be read. */
 export function connectionOptions({ address, ca, cert, key }: ConnectionSettings) {
   const { tls, db, username, password } = address;
@@ -61,12 +64,22 @@ export function reasonOf(error: unknown, { username, password }: RedisAddress): 
   if (hasTimedOut(error)) return 'it gives no answer';
   if (!(error instanceof Error)) return CLOSED;
   if ('code' in error && typeof error.code === 'string') return error.code;
-  if (error.name !== 'ReplyError') return CLOSED;
+  if (!isReply(error)) return CLOSED;
   return without(password, without(username, error.message));
 }
 
 function without(secret: string | undefined, text: string): string {
   return secret === undefined || secret === '' ? text : text.replaceAll(secret, '...');
+}
+
+/** As reasonOf() says it. */
+export function failureOf(error: unknown, address: RedisAddress): Error {
+  const reason = reasonOf(error, address);
+  return isReply(error) ? new Refused(reason) : new Error(reason);
+}
+
+function isReply(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ReplyError';
 }
 
 export function hasTimedOut(error: unknown): boolean {

@@ -15,8 +15,10 @@ interface Farewell {
   readonly until: number;
   /** What was held; undefined for a request that may have been granted without our hearing of it. */
   readonly lease: RedisLease | undefined;
-  /** To be said again. */
-  failed: boolean;
+  /** On the clock: when it is to be said again; undefined while its answer is awaited. */
+  again: number | undefined;
+  /** How long it then waits for the next time, milliseconds. */
+  pauseMs: number;
   /** It may have been heard without our hearing of that: then the key is no longer this token's for a good reason. */
   unsure: boolean;
 }
@@ -29,6 +31,14 @@ export interface FarewellOptions {
   readonly clock: Clock;
 }
 
+/**
+ * Between two times that one of them is said, milliseconds, growing: a server that refuses writes refuses these, too, and
+ * has enough to do with refusing.
+ */
+const SHORTEST_PAUSE = 500;
+const LONGEST_PAUSE = 8_000;
+/** Of those that failed, so many are kept to be said again. */
+const MOST = 10_000;
 /** How long a stop waits for what is still to be said, milliseconds. */
 const LAST_WORDS = 1_000;
 
@@ -53,14 +63,14 @@ export class Farewells {
     this.#begin(place, this.#options.leaseMs.check, 0, undefined);
   }
 
-  /** Whatever could not be said, once more; what needs no saying any longer is forgotten. */
-  sayAgain(): void {
-    const { queue, clock } = this.#options;
-    const now = clock.now();
-    for (const [token, farewell] of this.#open) {
-      if (farewell.until <= now) this.#open.delete(token);
-      else if (farewell.failed && queue.up) void this.#send(farewell);
-    }
+  /** Whatever could not be said, once more: on a new connection. */
+  sayAllAgain(): void {
+    this.#sayAgain(Number.POSITIVE_INFINITY);
+  }
+
+  /** Whatever could not be said, and has waited for long enough, once more. */
+  sayWhatIsDue(): void {
+    this.#sayAgain(this.#options.clock.now());
   }
 
   /** Resolves when all was heard, or cannot be said. */
@@ -73,23 +83,37 @@ export class Farewells {
   #begin(place: Place, ms: number, quarantineMs: number, lease: RedisLease | undefined): void {
     const now = this.#options.clock.now();
     const until = { until: now + ms, quarantineUntil: now + quarantineMs };
-    const farewell = { place, ...until, lease, failed: false, unsure: false };
+    const said = { again: undefined, pauseMs: SHORTEST_PAUSE, unsure: false };
+    const farewell = { place, ...until, lease, ...said };
     this.#open.set(place.token, farewell);
     void this.#send(farewell);
+  }
+
+  /** What needs no saying any longer is forgotten. */
+  #sayAgain(before: number): void {
+    const { queue, clock } = this.#options;
+    const now = clock.now();
+    for (const [token, farewell] of this.#open) {
+      if (farewell.until <= now) this.#open.delete(token);
+      else if (farewell.again !== undefined && farewell.again <= before && queue.up)
+        void this.#send(farewell);
+    }
   }
 
   async #send(farewell: Farewell): Promise<void> {
     const { queue, clock } = this.#options;
     const { place, quarantineUntil } = farewell;
     const { up } = queue;
-    farewell.failed = false;
+    farewell.again = undefined;
     try {
       const released = await queue.release(place, Math.max(0, quarantineUntil - clock.now()));
       const first = this.#open.delete(place.token);
       if (!released && first && !farewell.unsure) this.#foundLost(farewell.lease);
     } catch {
-      farewell.failed = true;
+      farewell.again = clock.now() + farewell.pauseMs;
+      farewell.pauseMs = Math.min(2 * farewell.pauseMs, LONGEST_PAUSE);
       farewell.unsure ||= up;
+      if (this.#open.size > MOST) this.#open.delete(place.token);
     }
     if (this.#open.size === 0) this.#emptied?.resolve();
   }

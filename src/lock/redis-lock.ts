@@ -7,6 +7,7 @@ import type { AcquireOptions, EngineState, Fate, Lease, Lock, LockState } from '
 import type { LockLog } from './lock-log.ts';
 import type { LockRecord } from './lock-record.ts';
 import type { MemoryLock } from './memory-lock.ts';
+import { Refused } from './redis-connection.ts';
 import { Farewells } from './redis-farewells.ts';
 import { type Place, RedisLease } from './redis-lease.ts';
 import type { LockQueue } from './redis-queue.ts';
@@ -53,7 +54,7 @@ export class RedisLock implements Lock {
 
   /** To be called whenever the engine can be asked again, or has turned out to be another one. */
   connected(): void {
-    this.#farewells.sayAgain();
+    this.#farewells.sayAllAgain();
     this.#options.queue.guardRest().then(
       (restMs) => this.#noteGuard(restMs),
       () => {}, // the next request finds out what is wrong
@@ -133,13 +134,18 @@ export class RedisLock implements Lock {
     const sleeper = new Sleeper(clock, signal);
     this.#sleepers.add(sleeper);
     queue.awaitWake(place, () => sleeper.wake('wake'));
-    let asked = false;
+    let stands = false; // it may have the lock, or a place in the queue
     try {
       for (;;) {
         this.#checkWanted(signal);
-        asked ||= queue.up;
+        const stood: boolean = stands;
+        stands ||= queue.up;
         const from = momentOf(clock);
-        const reply = await queue.acquire(place, leaseMs.check);
+        const reply = await queue.acquire(place, leaseMs.check).catch((error: unknown) => {
+          if (error instanceof Refused) stands = stood;
+          throw error;
+        });
+        if (reply.kind === 'guarded') stands = stood;
         if (reply.kind === 'granted') {
           this.#checkWanted(signal);
           const lease = new RedisLease({ key: turn.key, turn, place, from, clock, ...reply });
@@ -154,7 +160,7 @@ export class RedisLock implements Lock {
         if (by === 'wake' || by === 'time') record.woken(by === 'wake' ? 'wake' : 'poll');
       }
     } catch (error) {
-      if (asked) this.#farewells.withdraw(place); // a reply that was lost may have been a grant
+      if (stands) this.#farewells.withdraw(place);
       if (error instanceof GatewayError) throw error;
       this.#checkWanted(signal);
       if (down === 'closed') throw unavailable(error);
@@ -208,7 +214,7 @@ export class RedisLock implements Lock {
   #renewLater(): () => void {
     return this.#options.clock.after(RENEW, () => {
       this.#cancelRenewal = this.#renewLater();
-      this.#farewells.sayAgain();
+      this.#farewells.sayWhatIsDue();
       this.#renew();
     });
   }

@@ -7,6 +7,7 @@ import {
   COMMAND,
   type ConnectionSettings,
   connectionOptions,
+  failureOf,
   hasTimedOut,
   isUnknownScript,
   reasonOf,
@@ -79,7 +80,10 @@ export class RedisServer {
     if (this.#unfit !== undefined) throw this.#unfit;
   }
 
-  /** Runs a script. Rejects when the server cannot be asked, or gives no answer in time; the error names no address or user. */
+  /**
+   * Runs a script. Rejects when the server cannot be asked, or gives no answer in time, with Refused when it says no; the
+   * error names no address or user.
+   */
   async run(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     const rest = [keys.length, ...keys, ...args];
     return this.#ask(async (commands) => {
@@ -124,7 +128,7 @@ export class RedisServer {
       return await command(this.#commands);
     } catch (error) {
       if (hasTimedOut(error)) this.#reconnect();
-      throw new Error(reasonOf(error, this.#options.address));
+      throw failureOf(error, this.#options.address);
     }
   }
 

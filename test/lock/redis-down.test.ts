@@ -107,6 +107,25 @@ for (const [what, fault] of Object.entries(faults)) {
   });
 }
 
+t.test('a server that refuses writes is asked once for each of them, and then no more', async (t) => {
+  const redis = await startRedis(t);
+  const opened = await openRedisLock(t, { port: redis.port });
+  await heals(opened);
+  await redis.client.config('SET', 'min-replicas-to-write', '1');
+  const scripts = async () => {
+    const stats = await redis.client.info('commandstats');
+    const counts = [...stats.matchAll(/cmdstat_eval(?:sha)?:calls=([0-9]+)/g)].map(([, calls]) =>
+      Number(calls),
+    );
+    return counts.reduce((sum, calls) => sum + calls, 0);
+  };
+  const before = await scripts();
+  const refused = Array.from({ length: 100 }, (_, at) => writing(opened, `key ${at}`));
+  t.same(new Set(await Promise.all(refused)), new Set(['lock-engine-unavailable']));
+  await sleep(1_500);
+  t.equal(await scripts(), before + 100);
+});
+
 t.test('while the server is gone a write is refused without waiting for anything', async (t) => {
   const redis = await startRedis(t);
   const opened = await openRedisLock(t, { port: redis.port });

@@ -1,0 +1,103 @@
+// What is said to the engine after a request that failed: only what may matter there, less and less often, and not without end.
+import { setImmediate as turn } from 'node:timers/promises';
+import t from 'tap';
+import { Refused } from '../../src/lock/redis-connection.ts';
+import { ask, KNOWN } from '../fixtures/lock-under-test.ts';
+import { CHECK, granted, queued, type ScriptedLock, scriptedLock, WRITE } from '../fixtures/scripted-lock.ts';
+
+const NO = new Refused('NOREPLICAS Not enough good replicas to write.');
+
+async function asking({ lock, queue }: ScriptedLock, key = 'a') {
+  const request = ask(lock, key);
+  await turn();
+  const asked = queue.acquires.at(-1);
+  if (asked === undefined) throw new Error('was not asked');
+  return { request, asked };
+}
+
+t.test('a request that the engine refuses leaves nothing to be said', async (t) => {
+  const under = scriptedLock();
+  for (let at = 0; at < 10; at += 1) {
+    const { request, asked } = await asking(under, `key ${at}`);
+    asked.fail(NO);
+    await request.ended;
+    t.equal(request.status(), 'lock-engine-unavailable');
+  }
+  await under.clock.pass(CHECK);
+  t.same(under.queue.releases, []);
+  await under.lock.stop();
+});
+
+t.test('nor does one that comes while the engine guards', async (t) => {
+  const under = scriptedLock();
+  const { request, asked } = await asking(under);
+  asked.answer({ kind: 'guarded', restMs: 90_000 });
+  await request.ended;
+  t.equal(request.status(), 'lock-engine-guard');
+  await under.clock.pass(CHECK);
+  t.same(under.queue.releases, []);
+  await under.lock.stop();
+});
+
+t.test('a request that had a place, and is refused when it looks, gives the place up', async (t) => {
+  const under = scriptedLock();
+  const { request, asked } = await asking(under);
+  asked.answer(queued(60_000));
+  await under.clock.pass(1_000);
+  under.queue.acquires.at(-1)?.fail(NO);
+  await request.ended;
+  t.equal(request.status(), 'lock-engine-unavailable');
+  t.same(under.queue.releases, [{ token: asked.place.token, quarantineMs: 0 }]);
+  await under.lock.stop();
+});
+
+t.test(
+  'what the engine goes on refusing is said less and less often, and at once on a new connection',
+  async (t) => {
+    const under = scriptedLock();
+    const { request, asked } = await asking(under);
+    asked.answer(granted());
+    await request.ended;
+    under.queue.released = NO;
+    request.release(KNOWN);
+    await turn();
+    const said = () => under.queue.releases.length;
+    t.equal(said(), 1);
+    const pauses: number[] = [];
+    for (let ms = 0, last = 1, since = 0; ms < WRITE - 500; ms += 500, since += 500) {
+      await under.clock.pass(500);
+      if (said() === last) continue;
+      pauses.push(since);
+      [last, since] = [said(), 0];
+    }
+    t.ok(pauses.length >= 3, `${pauses}`);
+    t.ok(
+      pauses.every((pause, at) => pause >= 1.5 * (pauses[at - 1] ?? 0)),
+      `${pauses}`,
+    );
+    const before = said();
+    under.lock.connected();
+    t.equal(said(), before + 1);
+    await under.clock.pass(WRITE);
+    const after = said();
+    under.lock.connected();
+    t.equal(said(), after, 'when the lease has ended by itself, it is not said any longer');
+    await under.lock.stop();
+  },
+);
+
+t.test('of those that failed not all are kept to be said again, however many they are', async (t) => {
+  const under = scriptedLock();
+  under.queue.released = new Error('no answer');
+  const MANY = 12_000;
+  const requests = Array.from({ length: MANY }, (_, at) => ask(under.lock, `key ${at}`));
+  await turn();
+  for (const { fail } of under.queue.acquires) fail(new Error('no answer'));
+  await Promise.all(requests.map(({ ended }) => ended));
+  await turn();
+  t.equal(under.queue.releases.length, MANY, 'each is said once');
+  under.lock.connected();
+  t.equal(under.queue.releases.length, MANY + 10_000);
+  await under.clock.pass(CHECK);
+  await under.lock.stop();
+});
