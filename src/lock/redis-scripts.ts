@@ -12,19 +12,25 @@ const script = (lua: string): Script => ({ lua, sha: createHash('sha1').update(l
 
 /**
  * KEYS[1] guard; ARGV[1] the server's tag as the client knows it, [2] length of the guard in ms, [3] a tag that the client
- * has seen and found wrong. A guard that is not there, or has another tag, says that the server has lost its memory.
+ * has seen and found wrong. A guard that is not there, or has another tag, says that the server has lost its memory. More
+ * left of it than its whole length says that the server's clock was set back: then it has its length once more, from now,
+ * and not the step as well.
  */
 const CHECK_GUARD = `
 local time = redis.call('TIME')
 local us = time[1] * 1000000 + time[2]
 local ms = math.floor(us / 1000)
-local guard = redis.call('HMGET', KEYS[1], 'tag', 'notBefore', 'fence')
+local guard = redis.call('HMGET', KEYS[1], 'tag', 'notBefore', 'fence', 'length')
 if guard[1] ~= ARGV[1] then
   if guard[1] and guard[1] ~= ARGV[3] then return {-3, 0, guard[1]} end
-  guard[2] = ms + ARGV[2]
-  redis.call('HSET', KEYS[1], 'tag', ARGV[1], 'notBefore', string.format('%.0f', guard[2]))
+  guard[2], guard[4] = ms + ARGV[2], ARGV[2]
+  redis.call('HSET', KEYS[1], 'tag', ARGV[1], 'notBefore', string.format('%.0f', guard[2]), 'length', ARGV[2])
 end
 local guarded = guard[2] - ms
+if guard[4] and guarded > tonumber(guard[4]) then
+  guarded = tonumber(guard[4])
+  redis.call('HSET', KEYS[1], 'notBefore', string.format('%.0f', ms + guarded))
+end
 if guarded > 0 then return {-2, guarded, ''} end
 `;
 
@@ -36,7 +42,8 @@ return {0, 0, ''}
 /**
  * KEYS[2] lock, [3] queue, [4] waiters' last sign of life; ARGV[4] token, [5] lease in ms, [6] how long a waiter counts as
  * alive in ms, [7] member of the queue: channel|token. Gives the lock to who has it already (a reply was lost), or when it
- * is free to the head of the queue; everybody else is put at the queue's end, or keeps his place.
+ * is free to the head of the queue; everybody else is put at the queue's end, or keeps his place. A sign of life from a time
+ * that is still to come is from before the server's clock was set back: it counts as one from now.
  * {1, ms, fence}: granted. {0, ms, 'Q' or ''}: queued; the lock ends in so many ms, -1: unknown; Q: it is quarantined.
  */
 export const ACQUIRE = script(`${CHECK_GUARD}
@@ -47,8 +54,9 @@ if value and string.sub(value, 1, #token) == token then
 end
 local head = redis.call('ZRANGE', KEYS[3], 0, 0)[1]
 while head and head ~= member do
-  local alive = redis.call('ZSCORE', KEYS[4], head)
-  if alive and tonumber(alive) > ms then break end
+  local alive = tonumber(redis.call('ZSCORE', KEYS[4], head) or 0)
+  if alive > ms + ARGV[6] then redis.call('ZADD', KEYS[4], ms + ARGV[6], head) end
+  if alive > ms then break end
   redis.call('ZREM', KEYS[3], head)
   redis.call('ZREM', KEYS[4], head)
   head = redis.call('ZRANGE', KEYS[3], 0, 0)[1]

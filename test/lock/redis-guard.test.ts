@@ -99,6 +99,39 @@ t.test('old and new connections agree on one guard', async (t) => {
   await isOpen(t, young);
 });
 
+for (const when of ['has ended long ago', 'is on']) {
+  t.test(
+    `the server sets its clock back by an hour when a guard ${when}: it lasts once more, and no longer`,
+    async (t) => {
+      const redis = await startRedis(t);
+      const opened = await openRedisLock(t, { port: redis.port, guardMs: GUARD });
+      if (when !== 'is on') await isOpen(t, opened);
+      const [key = ''] = await redis.client.keys('ifmatch:{lock}:guard:*');
+      const { notBefore } = await guardOf(redis.client);
+      const since = performance.now();
+      await redis.client.hset(key, 'notBefore', String(Number(notBefore) + 3_600_000));
+      await isGuarded(t, opened, since);
+      await isOpen(t, opened);
+    },
+  );
+}
+
+t.test('a guard is as long as who began it wanted, also after one that was shorter', async (t) => {
+  const redis = await startRedis(t, ['--enable-debug-command', 'yes']);
+  const namespace = 'same';
+  const short = await openRedisLock(t, { port: redis.port, guardMs: 1, namespace });
+  await isOpen(t, short);
+  await short.lock.stop();
+  await redis.client.call('DEBUG', 'CHANGE-REPL-ID');
+  const since = performance.now();
+  const long = await openRedisLock(t, { port: redis.port, guardMs: GUARD, namespace });
+  const hasty = await openRedisLock(t, { port: redis.port, guardMs: 1, namespace });
+  const refused = impatient(hasty);
+  await refused.ended;
+  t.equal(refused.status(), 'lock-engine-guard', 'nor does anybody else shorten it');
+  await isGuarded(t, long, since);
+});
+
 t.test('a waiter outlives a guard that begins while it waits', async (t) => {
   const redis = await startRedis(t);
   const settings = { port: redis.port, guardMs: GUARD, namespace: 'same' };

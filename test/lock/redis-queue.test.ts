@@ -117,6 +117,25 @@ t.test('fences rise also when the server has set its clock back', async (t) => {
   }
 });
 
+t.test(
+  'a waiter that is gone holds nobody up for longer when the server has set its clock back',
+  async (t) => {
+    const [holder, gone, next] = [queue.placeFor('a'), queue.placeFor('a'), queue.placeFor('a')];
+    await queue.acquire(holder, LEASE);
+    await queue.acquire(gone, LEASE);
+    const [signs = ''] = await client.keys('ifmatch:{lock}:*:w');
+    const ahead = Date.now() + 3_600_000;
+    for (const member of await client.zrange(signs, '0', '-1')) await client.zadd(signs, ahead, member);
+    await queue.acquire(next, LEASE);
+    const scores = (await client.zrange(signs, '0', '-1', 'WITHSCORES')).filter((text) =>
+      /^[0-9]+$/.test(text),
+    );
+    t.equal(scores.length, 2);
+    t.ok(scores.every((score) => Number(score) < ahead - 3_000_000));
+    t.match(await queue.acquire(next, LEASE), { kind: 'queued' }, 'and keeps its place as long as any');
+  },
+);
+
 const odd = [
   ...['["c","a:b"]', '["a:c","b"]', '["c","a","b"]', 'a', 'a ', ' a', 'A', '', '\0', 'a\0', 'a\0b', 'ab'],
   ...['{x}', '{lock}', '}', '{', '*', '?', '[a]', '\r\n', '%0d%0a', '%0D%0A', '\u00e9', 'e\u0301', '%C3%A9'],
