@@ -41,8 +41,16 @@ async function openRedis(
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
   };
-  const queue = new RedisQueue({ address, ...files, namespace, guardMs, log, onUp: () => redis.connected() });
-  const redis = new RedisLock({ queue, turns, leaseMs, down, replicas, record, log, clock: processClock });
+  const queue = new RedisQueue({
+    address,
+    ...files,
+    namespace,
+    guardMs,
+    replicas,
+    log,
+    onUp: () => redis.connected(),
+  });
+  const redis = new RedisLock({ queue, turns, leaseMs, down, record, log, clock: processClock });
   try {
     await queue.start();
   } catch (error) {

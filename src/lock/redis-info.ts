@@ -9,6 +9,8 @@ export interface ServerFacts {
    * the first alone a failback to a stale server would not show.
    */
   readonly tag: string;
+  /** `run_id`: the process behind a connection, and so the same on all connections that lead to it. */
+  readonly run: string;
   readonly version: string;
   /** It has replicas, or was one itself: a failover may lose what had not reached the promoted one. */
   readonly replicated: boolean;
@@ -39,6 +41,7 @@ export function readInfo(text: string): ServerFacts {
   const replica = field('role') === 'slave';
   return {
     tag: `${field('run_id')}.${field('master_replid')}`,
+    run: field('run_id'),
     version,
     replicated: Number(field('connected_slaves')) > 0 || !NO_REPLICATION_ID.test(field('master_replid2')),
     busy: field('loading') === '1' ? 'loading' : replica ? 'replica' : undefined,

@@ -23,8 +23,6 @@ export interface RedisLockOptions {
   readonly leaseMs: { readonly check: number; readonly write: number };
   /** What happens to writes while Redis cannot be asked. */
   readonly down: 'closed' | 'local' | 'open';
-  /** Replicas that must have a lock before its write is sent. */
-  readonly replicas: number;
   readonly record: LockRecord;
   readonly log: LockLog;
   readonly clock: Clock;
@@ -79,7 +77,7 @@ export class RedisLock implements Lock {
   }
 
   async arm(leases: readonly Lease[]): Promise<void> {
-    const { queue, leaseMs, replicas, down, clock } = this.#options;
+    const { queue, leaseMs, down, clock } = this.#options;
     const mine = leases.filter((lease) => lease instanceof RedisLease);
     if (mine.length < leases.length || mine.some((lease) => !this.#held.has(lease))) throw lost();
     const shared = mine.filter((lease) => !lease.unserialised);
@@ -87,9 +85,7 @@ export class RedisLock implements Lock {
     const from = momentOf(clock);
     let extended: readonly boolean[];
     try {
-      extended = await queue.extend(placesOf(shared), leaseMs.write);
-      if (replicas > 0 && (await queue.replicasThatHaveIt(replicas)) < replicas)
-        throw new Error(`fewer than ${replicas} replicas have the lock`);
+      extended = await queue.arm(placesOf(shared), leaseMs.write);
     } catch (cause) {
       if (down === 'closed') throw unavailable(cause);
       for (const lease of shared) lease.unserialised = true;

@@ -30,6 +30,7 @@ export class RedisQueue {
   readonly #server: RedisServer;
   readonly #namespace: string;
   readonly #guardMs: QueueOptions['guardMs'];
+  readonly #replicas: number;
   readonly #channel: string;
   readonly #process = randomBytes(16).toString('hex');
   readonly #guardKey: string;
@@ -40,6 +41,7 @@ export class RedisQueue {
   constructor(options: QueueOptions) {
     this.#namespace = options.namespace;
     this.#guardMs = options.guardMs;
+    this.#replicas = options.replicas;
     this.#channel = `ifmatch:wake:${this.#process}`;
     this.#guardKey = `${PREFIX}:guard:${hash(options.namespace)}`;
     this.#server = new RedisServer({
@@ -97,15 +99,14 @@ export class RedisQueue {
 
   /** Prolongs what is still theirs; false for what is not. */
   async extend(places: readonly Place[], leaseMs: number): Promise<boolean[]> {
-    const keys = places.map(({ id }) => lockKey(id));
-    const tokens = places.map(({ token }) => token);
-    const replies = await this.#server.run(EXTEND, keys, [leaseMs, ...tokens]);
-    if (!Array.isArray(replies)) throw unreadable();
-    return places.map((_, at) => replies[at] === 1);
+    return readMine(places, await this.#server.run(EXTEND, ...extension(places, leaseMs)));
   }
 
-  async replicasThatHaveIt(wanted: number): Promise<number> {
-    return this.#server.replicasThatHaveIt(wanted);
+  /** The same, and rejects when fewer replicas have it than must. */
+  async arm(places: readonly Place[], leaseMs: number): Promise<boolean[]> {
+    const { reply, replicas } = await this.#server.runReplicated(EXTEND, ...extension(places, leaseMs));
+    if (replicas < this.#replicas) throw new Error(`fewer than ${this.#replicas} replicas have the lock`);
+    return readMine(places, reply);
   }
 
   /** Leaves the queue, and ends the lock, or quarantines it. False: it was not (or no longer) this token's. */
@@ -135,6 +136,15 @@ export class RedisQueue {
     }
     throw new Error('its guard does not come to rest');
   }
+}
+
+function extension(places: readonly Place[], leaseMs: number): [keys: string[], args: (string | number)[]] {
+  return [places.map(({ id }) => lockKey(id)), [leaseMs, ...places.map(({ token }) => token)]];
+}
+
+function readMine(places: readonly Place[], reply: unknown): boolean[] {
+  if (!Array.isArray(reply)) throw unreadable();
+  return places.map((_, at) => reply[at] === 1);
 }
 
 type Guarded = readonly [code: number, ms: number, text: string];

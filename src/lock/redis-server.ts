@@ -4,7 +4,6 @@ import { Redis } from 'ioredis';
 import type { LockLog } from './lock-log.ts';
 import {
   CLOSED,
-  COMMAND,
   type ConnectionSettings,
   connectionOptions,
   failureOf,
@@ -13,12 +12,15 @@ import {
   reasonOf,
 } from './redis-connection.ts';
 import { readInfo, type ServerFacts, UnfitServer } from './redis-info.ts';
+import { ReplicatedWrites, type Written } from './redis-replicated.ts';
 import type { Script } from './redis-scripts.ts';
 import { WakeConnection } from './redis-wakes.ts';
 
 export interface ServerOptions extends ConnectionSettings {
   /** Where this process is woken. */
   readonly channel: string;
+  /** How many replicas must have what is written with runReplicated(). */
+  readonly replicas: number;
   readonly log: LockLog;
   /** It can be asked (again), from now on. */
   readonly onUp: () => void;
@@ -34,6 +36,8 @@ const SECOND_LOOK = 250;
 export class RedisServer {
   readonly #commands: Redis;
   readonly #wakes: WakeConnection;
+  /** Undefined where no replicas are waited for. */
+  readonly #replicated: ReplicatedWrites | undefined;
   readonly #options: ServerOptions;
   #facts: ServerFacts | undefined;
   #unfit: UnfitServer | undefined;
@@ -41,6 +45,8 @@ export class RedisServer {
   readonly #told = new Set<Script>();
   /** What the server said against logging in, or choosing the database, on this connection. */
   #refused: string | undefined;
+  /** Connections for commands that have closed so far. */
+  #closed = 0;
   /** The connection for commands is another one than when the one for wakes was made: the address may lead elsewhere now. */
   #moved = false;
   #complaint = '';
@@ -53,11 +59,14 @@ export class RedisServer {
     this.#options = options;
     const connection = connectionOptions(options);
     this.#commands = new Redis(connection);
-    const { channel, log, onWake, address } = options;
+    const { channel, log, onWake, address, replicas } = options;
     const says = (error: unknown): string => reasonOf(error, address);
     this.#wakes = new WakeConnection({ connection, channel, log, onWake, reasonOf: says });
+    const onLost = (): void => this.#reconnect(CLOSED);
+    if (replicas > 0) this.#replicated = new ReplicatedWrites({ connection, replicas, onLost });
     this.#commands.on('ready', () => void this.#examine());
     this.#commands.on('close', () => {
+      this.#closed += 1;
       this.#moved = true;
       this.#down(CLOSED);
     });
@@ -98,9 +107,15 @@ export class RedisServer {
     });
   }
 
-  /** How many replicas have everything that was written on this connection so far. */
-  async replicasThatHaveIt(wanted: number): Promise<number> {
-    return this.#ask((commands) => commands.wait(wanted, COMMAND / 2));
+  /** As run(), with how many replicas have what was written: as many as are wanted, unless they take too long. */
+  async runReplicated(
+    script: Script,
+    keys: readonly string[],
+    args: readonly (string | number)[],
+  ): Promise<Written> {
+    const replicated = this.#replicated;
+    if (replicated === undefined) return { reply: await this.run(script, keys, args), replicas: 0 };
+    return this.#ask(() => replicated.write(script, keys, args));
   }
 
   /** Asks once more which server this is; the connection may have outlived a promotion. */
@@ -119,6 +134,7 @@ export class RedisServer {
     this.#facts = undefined;
     clearTimeout(this.#look);
     this.#commands.disconnect();
+    this.#replicated?.close();
     this.#wakes.stop();
   }
 
@@ -127,15 +143,15 @@ export class RedisServer {
     try {
       return await command(this.#commands);
     } catch (error) {
-      if (hasTimedOut(error)) this.#reconnect();
+      if (hasTimedOut(error)) this.#reconnect('it gives no answer');
       throw failureOf(error, this.#options.address);
     }
   }
 
-  #reconnect(): void {
+  #reconnect(complaint: string): void {
     // of many commands that time out together the first one says it
     if (this.#stopped || this.#facts === undefined) return;
-    this.#down('it gives no answer');
+    this.#down(complaint);
     this.#commands.disconnect(true);
   }
 
@@ -148,17 +164,25 @@ export class RedisServer {
 
   async #examine(): Promise<void> {
     clearTimeout(this.#look);
+    const closed = this.#closed;
     try {
       if (this.#refused !== undefined) throw new Error(this.#refused);
       const facts = readInfo(await this.#commands.info());
       this.#unfit = undefined;
-      if (facts.busy === undefined) this.#up(facts);
-      else this.#lookLater(isBusy(facts.busy));
+      const other = facts.busy === undefined ? await this.#replicated?.open() : undefined;
+      if (closed !== this.#closed) return; // the next connection is looked at by itself
+      if (facts.busy !== undefined) this.#lookLater(isBusy(facts.busy));
+      // armed on a server of the past, a lock would not last on the one that knows of it
+      else if (other !== undefined && other.run !== facts.run)
+        this.#lookLater('its address leads to several');
+      else this.#up(facts);
     } catch (error) {
+      if (closed !== this.#closed) return;
       if (error instanceof UnfitServer) this.#unfit = error;
       this.#lookLater(this.#refused ?? reasonOf(error, this.#options.address));
+    } finally {
+      this.#firstLook.resolve();
     }
-    this.#firstLook.resolve();
   }
 
   #up(facts: ServerFacts): void {
@@ -175,12 +199,14 @@ export class RedisServer {
 
   /** A connection that has died in silence, or a promotion under it, is found out before a writer does. */
   #keepLooking(): void {
+    clearTimeout(this.#look);
     this.#look = setTimeout(async () => {
       const tag = this.#facts?.tag;
       if (tag === undefined) return;
       try {
         const facts = await this.lookAgain();
         if (facts.tag !== tag) this.#options.onUp();
+        await this.#ask(async () => this.#replicated?.look());
         await this.#wakes.look((channel, text) => this.#ask((commands) => commands.publish(channel, text)));
       } catch (error) {
         if (error instanceof UnfitServer) this.#lookLater(error.message);
@@ -202,6 +228,7 @@ export class RedisServer {
   /** Says each thing once, however often it is tried. */
   #down(complaint: string): void {
     this.#facts = undefined;
+    this.#replicated?.close();
     if (this.#stopped || (this.#complaint !== '' && complaint === CLOSED)) return;
     if (complaint === this.#complaint) return;
     this.#complaint = complaint;

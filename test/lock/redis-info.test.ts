@@ -23,7 +23,7 @@ function info(fields: Readonly<Record<string, string>>): string {
 }
 
 const fit: Readonly<Record<string, readonly [Readonly<Record<string, string>>, Partial<ServerFacts>]>> = {
-  alone: [{}, { tag: 'run.replid', version: '7.0.15', replicated: false, busy: undefined }],
+  alone: [{}, { tag: 'run.replid', run: 'run', version: '7.0.15', replicated: false, busy: undefined }],
   'with a replica': [{ connected_slaves: '1' }, { replicated: true, busy: undefined }],
   promoted: [{ master_replid2: 'a'.repeat(40) }, { replicated: true, busy: undefined }],
   restarted: [{ run_id: 'other' }, { tag: 'other.replid' }],

@@ -31,7 +31,6 @@ function makeProcess(s: fc.Scheduler, engine: SharedEngine, clock: ManualClock, 
     // longer than all of it takes: what a lease's end frees is not looked at here
     leaseMs: { check: 50_000_000, write: 90_000_000 },
     down: 'closed',
-    replicas: 0,
     record: new LockRecord(),
     log: { info: () => {}, warn: () => {}, error: () => {} },
     clock,

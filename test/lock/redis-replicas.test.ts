@@ -1,12 +1,13 @@
 // lock.replicas: a write is sent only when so many replicas of the engine have its lock.
 import t from 'tap';
+import type { Lease, Lock } from '../../src/lock/lock.ts';
 import { ask, KNOWN } from '../fixtures/lock-under-test.ts';
 import { openRedisLock } from '../fixtures/redis-lock.ts';
 import { startRedisPair } from '../fixtures/redis-pair.ts';
 import { startRedis } from '../fixtures/redis-server.ts';
 import { until } from '../fixtures/until.ts';
 
-const take = (lock: Awaited<ReturnType<typeof openRedisLock>>['lock'], key = 'a') =>
+const take = (lock: Lock, key = 'a'): Promise<Lease> =>
   lock.acquire(key, { waitMs: 5_000, signal: new AbortController().signal });
 
 t.test('with a replica that follows, a write is armed, and the replica has its lock', async (t) => {

@@ -47,9 +47,9 @@ for (const forgotten of [true, false]) {
     `nothing comes on it any more, ${forgotten ? 'and the server has ended it' : 'and nobody knows'}`,
     async (t) => {
       const redis = await startRedis(t);
-      const link = await startRedisLink(t, redis.port);
+      const link = await startRedisLink(t, () => redis.port);
       const both = await openTwo(t, redis, link.port);
-      link.muteWakes(forgotten);
+      link.mute('subscribe', forgotten);
       await until(() => isWoken(both), 'it is woken again');
       t.match(
         both.waiting.log.filter(({ level }) => level === 'warn'),

@@ -1,0 +1,148 @@
+// The connection for what replicas must have: waited for together, out of everybody's way, and given up when it is of no use.
+import { setTimeout as sleep } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import type { Lease, Lock } from '../../src/lock/lock.ts';
+import { ask, KNOWN } from '../fixtures/lock-under-test.ts';
+import { startRedisLink } from '../fixtures/redis-link.ts';
+import { type OpenedRedisLock, openRedisLock } from '../fixtures/redis-lock.ts';
+import { startRedisPair } from '../fixtures/redis-pair.ts';
+import { startRedis } from '../fixtures/redis-server.ts';
+import { until } from '../fixtures/until.ts';
+
+const take = (lock: Lock, key = 'a'): Promise<Lease> =>
+  lock.acquire(key, { waitMs: 5_000, signal: new AbortController().signal });
+
+/** How it went: `armed`, or the code of the refusal. */
+const arming = (lock: Lock, lease: Lease): Promise<unknown> =>
+  lock.arm([lease]).then(
+    () => 'armed',
+    (error: { readonly code: unknown }) => error.code,
+  );
+
+const waits = async (): Promise<number> =>
+  Number(/cmdstat_wait:calls=([0-9]+)/.exec(await a.client.info('commandstats'))?.[1] ?? 0);
+
+const { a, b } = await startRedisPair(t);
+
+async function withReplica(t: Test): Promise<OpenedRedisLock> {
+  await a.client.config('RESETSTAT');
+  t.teardown(() => b.process.kill('SIGCONT'));
+  return openRedisLock(t, { port: a.port, replicas: 1 });
+}
+
+const worksAgain = ({ lock }: OpenedRedisLock, key: string) =>
+  until(async () => {
+    const request = ask(lock, key, { waitMs: 0 });
+    await request.ended;
+    if (request.status() !== 'granted') return false;
+    request.release();
+    const lease = await take(lock, `${key}, armed`);
+    const armed = await arming(lock, lease);
+    lock.release(lease, KNOWN);
+    return armed === 'armed';
+  }, 'it works again');
+
+t.test('writes that are armed together wait for the replicas together', async (t) => {
+  const { lock } = await withReplica(t);
+  const leases = await Promise.all(Array.from({ length: 100 }, (_, at) => take(lock, `key ${at}`)));
+  t.equal(await waits(), 0);
+  const armed = await Promise.all(leases.map((lease) => arming(lock, lease)));
+  t.same(new Set(armed), new Set(['armed']));
+  t.equal(await waits(), 2, 'those of the first, and of all others');
+  t.equal((await b.client.keys('ifmatch:{lock}:*:l')).length, 100);
+  for (const lease of leases) lock.release(lease, KNOWN);
+});
+
+t.test('while replicas are waited for, everything else goes on', async (t) => {
+  const { lock } = await withReplica(t);
+  const lease = await take(lock);
+  b.process.kill('SIGSTOP');
+  let armed: unknown;
+  const arm = arming(lock, lease).then((how) => {
+    armed = how;
+  });
+  for (let at = 0; at < 3; at += 1) lock.release(await take(lock, `key ${at}`), KNOWN);
+  t.equal(armed, undefined, 'it still waits');
+  const late = await take(lock, 'late');
+  const armedLater = arming(lock, late);
+  await arm;
+  t.equal(armed, 'lock-engine-unavailable');
+  b.process.kill('SIGCONT');
+  t.equal(await armedLater, 'armed', 'who comes meanwhile waits anew');
+});
+
+t.test('the connection is ended while replicas are waited for: refused, and well soon after', async (t) => {
+  const scene = await withReplica(t);
+  const [first, second] = [await take(scene.lock, 'one'), await take(scene.lock, 'two')];
+  t.equal(await arming(scene.lock, first), 'armed');
+  b.process.kill('SIGSTOP');
+  const both = [arming(scene.lock, first), arming(scene.lock, second)];
+  await until(async () => (await waits()) >= 1, 'it is waited for');
+  const list = String(await a.client.call('CLIENT', 'LIST'));
+  const [id = ''] = /(?<=^id=)[0-9]+(?=.* cmd=wait)/m.exec(list) ?? [];
+  await a.client.call('CLIENT', 'KILL', 'ID', id);
+  t.same(await Promise.all(both), ['lock-engine-unavailable', 'lock-engine-unavailable']);
+  b.process.kill('SIGCONT');
+  await worksAgain(scene, 'three');
+  t.equal(await arming(scene.lock, second), 'armed', 'nothing was lost');
+});
+
+t.test('the connection goes silent: that is found out before a writer does', async (t) => {
+  const link = await startRedisLink(t, () => a.port);
+  const opened = await openRedisLock(t, { port: link.port, replicas: 1 });
+  await worksAgain(opened, 'one');
+  link.mute('wait', false);
+  await until(() => !opened.lock.engine().up, 'it is found out');
+  await worksAgain(opened, 'two');
+});
+
+t.test('what a connection was asked that went silent says nothing of the next one', async (t) => {
+  const link = await startRedisLink(t, () => a.port);
+  const opened = await openRedisLock(t, { port: link.port, replicas: 1 });
+  await worksAgain(opened, 'one');
+  const lease = await take(opened.lock);
+  link.mute('wait', false);
+  const armed = arming(opened.lock, lease);
+  const ups = () => opened.log.filter(({ message }) => message === 'the lock engine is up').length;
+  await a.client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+  t.equal(await armed, 'lock-engine-unavailable');
+  await until(() => ups() === 2, 'it is up again');
+  await sleep(1_500);
+  t.equal(ups(), 2, 'and stays so');
+  await worksAgain(opened, 'two');
+});
+
+t.test('the server ends what is idle: the connection is not', async (t) => {
+  const scene = await withReplica(t);
+  await a.client.config('SET', 'timeout', '2');
+  t.teardown(() => a.client.config('SET', 'timeout', '0'));
+  const lease = await take(scene.lock);
+  await sleep(4_500);
+  t.equal(await arming(scene.lock, lease), 'armed');
+  t.same(
+    scene.log.filter(({ level }) => level !== 'info'),
+    [],
+  );
+});
+
+t.test('an address that leads to two servers is not written to, until it leads to one', async (t) => {
+  const ports = [a.port, a.port];
+  let then = b.port;
+  const link = await startRedisLink(t, () => ports.shift() ?? then);
+  const opened = await openRedisLock(t, { port: link.port, replicas: 1 });
+  t.equal(opened.lock.engine().up, false);
+  t.match(JSON.stringify(opened.log), /its address leads to several/);
+  then = a.port;
+  await worksAgain(opened, 'a');
+});
+
+t.test('a stop while it connects leaves no connection behind', async (t) => {
+  const { client, port } = await startRedis(t);
+  const connected = async () => /connected_clients:([0-9]+)/.exec(await client.info('clients'))?.[1];
+  const before = await connected();
+  for (const pause of [0, 1, 2, 4, 8, 16]) {
+    const started = (lock: Lock) => void sleep(pause).then(() => lock.stop());
+    await openRedisLock(t, { port, replicas: 1, started });
+  }
+  await until(async () => (await connected()) === before, 'nothing is left open');
+});
