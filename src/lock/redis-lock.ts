@@ -152,7 +152,7 @@ export class RedisLock implements Lock {
         if (reply.kind === 'guarded') this.#noteGuard(reply.restMs);
         const refusal = refusalOf(reply, rest, waitMs);
         if (refusal !== undefined) throw refusal;
-        const by = await sleeper.sleep(Math.min(pauseFor(reply), rest));
+        const by = await sleeper.sleep(Math.min(pauseFor(reply, queue.hears), rest));
         if (by === 'wake' || by === 'time') record.woken(by === 'wake' ? 'wake' : 'poll');
       }
     } catch (error) {

@@ -64,6 +64,11 @@ export class RedisQueue {
     return this.#server.facts !== undefined;
   }
 
+  /** Wakes arrive, as far as is known. */
+  get hears(): boolean {
+    return this.#server.hears;
+  }
+
   /** A place for a new request; nobody else can guess its token. */
   placeFor(key: string): Place {
     this.#tokens += 1;

@@ -82,6 +82,11 @@ export class RedisServer {
     return this.#facts;
   }
 
+  /** Messages of the channel arrive, as far as is known. */
+  get hears(): boolean {
+    return this.#wakes.listening;
+  }
+
   /** Connects. Resolves when it can be asked, or cannot be reached as yet; rejects with UnfitServer. */
   async start(): Promise<void> {
     await Promise.all([this.#commands.connect().catch(() => {}), this.#wakes.start()]);

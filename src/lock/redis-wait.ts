@@ -8,6 +8,8 @@ type NotGranted = Exclude<Reply, { kind: 'granted' }>;
 
 /** Longest time between two looks of a waiter, in case a wake is lost. Milliseconds. */
 const POLL = 1_000;
+/** The same where no wake would arrive: the head of a queue holds up everybody behind it until it looks. */
+const DEAF_POLL = 100;
 
 /** Why a request is not to wait any longer, `restMs` before the end of its `waitMs`. */
 export function refusalOf(reply: NotGranted, restMs: number, waitMs: number): GatewayError | undefined {
@@ -15,7 +17,8 @@ export function refusalOf(reply: NotGranted, restMs: number, waitMs: number): Ga
   return restMs <= 0 ? waitedTooLong(waitMs, reply.quarantined ? (reply.lockMs ?? 0) : 0) : undefined;
 }
 
-/** Until the lock can be had without a wake, or a wake may have been lost. Milliseconds. */
-export function pauseFor(reply: NotGranted): number {
-  return reply.kind === 'guarded' ? reply.restMs : Math.min((reply.lockMs ?? POLL) + 2, POLL);
+/** Until the lock can be had without a wake, or a wake may have been lost; `hears`: one would arrive. Milliseconds. */
+export function pauseFor(reply: NotGranted, hears: boolean): number {
+  if (reply.kind === 'guarded') return reply.restMs;
+  return Math.min((reply.lockMs ?? POLL) + 2, hears ? POLL : DEAF_POLL);
 }

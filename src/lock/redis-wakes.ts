@@ -37,6 +37,10 @@ export class WakeConnection {
     await this.#connection.connect().catch(() => {}); // it goes on trying
   }
 
+  get listening(): boolean {
+    return this.#state === 'listening';
+  }
+
   /** Listens where the address leads now, and no longer where it led. */
   renew(): void {
     if (this.#stopped) return;

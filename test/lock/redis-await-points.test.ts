@@ -190,3 +190,22 @@ t.test('without a wake a waiter looks every second, and when the lock is to end'
   t.equal(scene.queue.acquires.length, 4);
   t.equal(scene.record.report().pollsTotal, 3);
 });
+
+t.test('where no wake would arrive a waiter looks ten times a second', async (t) => {
+  const scene = await request(scriptedLock());
+  scene.queue.hears = false;
+  await answer(scene, queued(60_000));
+  for (let looks = 2; looks < 5; looks += 1) {
+    await scene.clock.pass(99);
+    t.equal(scene.queue.acquires.length, looks - 1);
+    await scene.clock.pass(1);
+    t.equal(scene.queue.acquires.length, looks);
+    await answer(scene, queued(60_000));
+  }
+  scene.queue.hears = true;
+  await scene.clock.pass(100);
+  await answer(scene, queued(60_000));
+  await scene.clock.pass(999);
+  t.equal(scene.queue.acquires.length, 5, 'and one that would be woken, only to be sure');
+  await answer(scene, granted());
+});
