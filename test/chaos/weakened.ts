@@ -65,10 +65,13 @@ function shortLease({ origin }: Config): number {
   return origin.timeouts.write + origin.timeouts.uncertainty + MARGIN + START;
 }
 
-/** Leases are computed from these times. One is renewed while its process lives, and ends `leaseMs` after it. */
+/**
+ * Leases are computed from these times; not from `connect`, which a check has to wait for as well. One is renewed while its
+ * process lives, and ends `leaseMs` after it.
+ */
 function shortLived(config: Config, leaseMs: number): Config {
-  const connect = leaseMs - 2 * MARGIN - 2;
-  const timeouts = { ...config.origin.timeouts, connect, probe: 1, write: 1, uncertainty: 1 };
+  const write = leaseMs - 2 * MARGIN - 2;
+  const timeouts = { ...config.origin.timeouts, connect: 1, probe: 1, write, uncertainty: 1 };
   return { ...config, origin: { ...config.origin, timeouts } };
 }
 
