@@ -1,6 +1,5 @@
 // The second resource that MOVE and COPY write to (RFC 4918 9.8, 9.9).
 import { GatewayError } from '../errors.ts';
-import type { Plan } from '../route/plan.ts';
 import { resourceOf } from '../route/resource.ts';
 import type { Route } from '../route/route.ts';
 import type { RouteTable } from '../route/route-table.ts';
@@ -47,10 +46,4 @@ export function destinationOf(
   const resource = resourceOf(match, target);
   if ('code' in resource) throw new GatewayError(resource.code, `Destination: ${resource.detail}`);
   return { route: match.route, key: resource.key };
-}
-
-/** A write from where nothing is guarded to where something is must not slip between a check and a write there. */
-export function planWith(destination: Destination | undefined, plan: Plan): Plan {
-  const guards = destination?.route.mode === 'enforce' || destination?.route.mode === 'require';
-  return guards && (plan.kind === 'forward' || plan.kind === 'observe') ? { kind: 'locked' } : plan;
 }

@@ -4,25 +4,21 @@ import { Cancellation, type CancelSignal } from '../cancel-signal.ts';
 import { GatewayError } from '../errors.ts';
 import type { Exchange } from '../guard/exchange.ts';
 import { forwardFields } from '../origin/fields.ts';
-import type { Plan } from '../route/plan.ts';
 import { resourceOf } from '../route/resource.ts';
 import type { Match } from '../route/route-table.ts';
 import { fieldValues } from '../semantics/fields.ts';
 import type { Preconditions } from '../semantics/preconditions.ts';
 import { type Account, noteError } from './account.ts';
-import type { Destination } from './destination.ts';
 import type { Gateway } from './gateway.ts';
 import type { Received } from './receive.ts';
 import { IncomingContent } from './request-content.ts';
+import type { RequestPlan } from './request-plan.ts';
 
 export interface Understood {
   readonly received: Received;
   readonly match: Match;
-  /** What the origin may perform instead of the method received. */
-  readonly method: string;
   readonly preconditions: Preconditions;
-  readonly plan: Plan;
-  readonly destination: Destination | undefined;
+  readonly planned: RequestPlan;
   readonly account: Account;
 }
 
@@ -31,7 +27,7 @@ export function exchangeOf(
   message: IncomingMessage,
   response: ServerResponse,
   gateway: Gateway,
-  { received, match, method, preconditions, plan, destination, account }: Understood,
+  { received, match, preconditions, planned, account }: Understood,
 ): Exchange {
   refuseLoop(received, gateway.via);
   const { origin } = gateway.tools;
@@ -40,11 +36,11 @@ export function exchangeOf(
   const { host } = received;
   const trusted = gateway.isTrusted(peer);
   const overrides = match.route.override === 'pass' && received.method === 'POST';
-  const { probed, keys } = resourcesFor(plan, match, received, destination);
+  const { probed, keys } = resourcesFor(planned, match, received);
   const arrival = { peer, trusted, overrides, host, version: message.httpVersion, via: gateway.via };
   return {
     method: received.method,
-    effectiveMethod: method,
+    effectiveMethod: planned.method,
     target: received.target.raw,
     route: match.route,
     probed,
@@ -73,10 +69,9 @@ function refuseLoop({ fields }: Received, via: string): void {
 
 /** Reads and unguarded requests need no key, so an ambiguous one is no reason to refuse them. */
 function resourcesFor(
-  plan: Plan,
+  { plan, destination }: RequestPlan,
   match: Match,
   { target }: Received,
-  destination: Destination | undefined,
 ): { readonly probed: string; readonly keys: readonly string[] } {
   const locks = plan.kind === 'locked' || (plan.kind === 'check' && plan.lock);
   if (plan.kind === 'read' && match.route.resource === undefined) return { probed: target.raw, keys: [] };

@@ -2,14 +2,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GatewayError } from '../errors.ts';
 import type { Exchange } from '../guard/exchange.ts';
-import { makePlan, type Plan } from '../route/plan.ts';
+import type { Plan } from '../route/plan.ts';
 import { readPreconditions } from '../semantics/preconditions.ts';
 import type { Account } from './account.ts';
-import { destinationOf, planWith } from './destination.ts';
-import { effectiveMethod } from './effective-method.ts';
 import { exchangeOf } from './exchange-of.ts';
 import type { Gateway } from './gateway.ts';
 import { receive } from './receive.ts';
+import { planRequest } from './request-plan.ts';
 
 /** Throws GatewayError for what is malformed or ambiguous; nothing has reached the origin then. */
 export function understand(
@@ -30,10 +29,9 @@ export function understand(
   account.route = match.route.path;
   account.mode = match.route.mode;
   const preconditions = readPreconditions(received.fields, gateway.now());
-  const method = effectiveMethod(received, match.route);
-  const destination = destinationOf(method, received, gateway.table);
-  const plan = planWith(destination, makePlan(received.method, match.route, preconditions, method));
+  const planned = planRequest(received, match.route, preconditions, gateway.table);
+  const { plan } = planned;
   account.outcome.plan = plan.kind;
-  const understood = { received, match, method, preconditions, plan, destination, account };
+  const understood = { received, match, preconditions, planned, account };
   return { exchange: exchangeOf(message, response, gateway, understood), plan };
 }

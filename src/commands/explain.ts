@@ -1,19 +1,17 @@
 // ifmatch explain METHOD URL: route, target, resource, key and plan of a request; --live asks the origin for the verdict.
 import { METHODS } from 'node:http';
 import { UNSUPPORTED_METHOD } from '../app/client-error.ts';
-import { type Destination, destinationOf, planWith } from '../app/destination.ts';
-import { effectiveMethod } from '../app/effective-method.ts';
-import type { Received } from '../app/receive.ts';
+import { planRequest, type RequestPlan } from '../app/request-plan.ts';
 import { Cancellation } from '../cancel-signal.ts';
 import type { Config } from '../config/config.ts';
 import { GatewayError, PROBLEMS } from '../errors.ts';
 import { openOrigin } from '../origin/client.ts';
 import { forwardFields, probeFields } from '../origin/fields.ts';
 import { type Probe, probe } from '../origin/probe.ts';
-import { makePlan, type Plan } from '../route/plan.ts';
+import type { Plan } from '../route/plan.ts';
 import { type Resource, resourceOf } from '../route/resource.ts';
 import type { Route } from '../route/route.ts';
-import { buildRouteTable, type RouteTable } from '../route/route-table.ts';
+import { buildRouteTable } from '../route/route-table.ts';
 import { parseTarget } from '../route/target.ts';
 import { evaluate, type Verdict } from '../semantics/evaluate.ts';
 import { fieldValue } from '../semantics/fields.ts';
@@ -50,9 +48,9 @@ export async function explain(args: string[], terminal: Terminal): Promise<numbe
   const preconditions = readPreconditions(fields, Date.now());
   const { route } = match;
   const received = { method, target, host: fieldValue(fields, 'host') ?? '', fields };
-  const planned = planOf(received, route, preconditions, table);
-  if (planned instanceof GatewayError) return terminal.fail(describeError(planned));
-  const { plan, destination } = planned;
+  const request = planned(received, route, preconditions, table);
+  if (request instanceof GatewayError) return terminal.fail(describeError(request));
+  const { plan, destination } = request;
   const found = resourceOf(match, target);
   const needsKey = plan.kind === 'locked' || plan.kind === 'check';
   if ('code' in found && needsKey) return terminal.fail(`400 ${found.code}: ${found.detail}`);
@@ -69,18 +67,10 @@ export async function explain(args: string[], terminal: Terminal): Promise<numbe
   return decided && plan.kind !== 'malformed' ? 0 : 1;
 }
 
-/** The same as for a request that comes in, with what it writes to besides its target. */
-function planOf(
-  received: Received,
-  route: Route,
-  preconditions: Preconditions,
-  table: RouteTable,
-): { readonly plan: Plan; readonly destination: Destination | undefined } | GatewayError {
+/** As for a request that comes in, or why it would be refused. */
+function planned(...of: Parameters<typeof planRequest>): RequestPlan | GatewayError {
   try {
-    const effective = effectiveMethod(received, route);
-    const destination = destinationOf(effective, received, table);
-    const plan = planWith(destination, makePlan(received.method, route, preconditions, effective));
-    return { plan, destination };
+    return planRequest(...of);
   } catch (error) {
     if (error instanceof GatewayError) return error;
     throw error;
