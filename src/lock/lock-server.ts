@@ -29,11 +29,16 @@ const KNOWN: Fate = { kind: 'known' };
 /** What may have been sent must be over. */
 const OVER: Fate = { kind: 'unknown', quarantineMs: 0 };
 
+interface Served extends Required<LockServerOptions> {
+  /** How long a holding may last without its worker, milliseconds. */
+  readonly leaseMs: ReturnType<typeof leasesFor>;
+}
+
 export class LockServer {
-  readonly #options: Required<LockServerOptions>;
+  readonly #options: Served;
 
   constructor({ clock = processClock, ...options }: LockServerOptions) {
-    this.#options = { ...options, clock };
+    this.#options = { ...options, clock, leaseMs: leasesFor(options.timeouts) };
   }
 
   /** Serves one worker until it is gone. */
@@ -47,12 +52,12 @@ export class LockServer {
 /** What one worker waits for and holds, by the ids of its requests. */
 class ServedWorker {
   readonly #port: Port;
-  readonly #options: Required<LockServerOptions>;
+  readonly #options: Served;
   readonly #waiting = new Map<number, Cancellation>();
   readonly #held = new Map<number, Holding>();
   #gone = false;
 
-  constructor(port: Port, options: Required<LockServerOptions>) {
+  constructor(port: Port, options: Served) {
     this.#port = port;
     this.#options = options;
   }
@@ -96,7 +101,7 @@ class ServedWorker {
   }
 
   async #acquire({ id, key, waitMs }: LockRequest & { op: 'acquire' }): Promise<void> {
-    const { lock, clock, timeouts } = this.#options;
+    const { lock, clock, leaseMs } = this.#options;
     const came = clock.now();
     const waiter = new Cancellation();
     this.#waiting.set(id, waiter);
@@ -109,7 +114,7 @@ class ServedWorker {
       const holding: Holding = { id, lease, armedAt: undefined, cancelLimit: () => {} };
       this.#held.set(id, holding);
       // a request for two keys may wait for the other one when it has this one
-      const limit = waitMs + leasesFor(timeouts).check;
+      const limit = waitMs + leaseMs.check;
       this.#limit(holding, limit);
       const { fence, unserialised } = lease;
       const left = Math.min(lease.remainingMs(), limit);
@@ -129,7 +134,7 @@ class ServedWorker {
   }
 
   async #arm(id: number, ids: readonly number[]): Promise<void> {
-    const { lock, clock, timeouts } = this.#options;
+    const { lock, clock, leaseMs } = this.#options;
     try {
       const holdings = ids.map((one) => this.#held.get(one)).filter((holding) => holding !== undefined);
       if (holdings.length < ids.length) throw lost();
@@ -138,7 +143,7 @@ class ServedWorker {
       // no moment goes by between this and the answer: without an answer nothing is sent
       for (const holding of holdings) {
         holding.armedAt = clock.now();
-        this.#limit(holding, leasesFor(timeouts).write);
+        this.#limit(holding, leaseMs.write);
       }
       const leases = holdings.map(({ lease }) => {
         const { unserialised } = lease;

@@ -19,6 +19,7 @@ export function lineOf(end: End): Line {
   return { orders: conversation(end, 'orders'), lock: conversation(end, 'lock') };
 }
 
+/** The conversation about whether the other side still does anything. */
 export function pulseOf(end: End): Port {
   return conversation(end, 'pulse');
 }

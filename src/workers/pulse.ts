@@ -7,6 +7,7 @@ const EVERY = 1_000;
 /** So many questions in a row without an answer say that it is stopped, or hangs. */
 const UNANSWERED = 30;
 
+/** The worker's side: every question has an answer as soon as this process does anything. */
 export function answerPulse(port: Port): void {
   port.onMessage(() => port.send({}));
 }
