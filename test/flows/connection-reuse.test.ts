@@ -1,4 +1,4 @@
-// Connections to the origin are kept after a HEAD until the origin is caught answering one with content, and by nothing else.
+// Connections to the origin are kept until it is caught sending what answers no request, and by nothing else: behind a HEAD, or behind any.
 
 import t, { type Test } from 'tap';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
