@@ -2,7 +2,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Answer } from '../guard/exchange.ts';
 import { readError } from '../origin/forward.ts';
-import { fieldValue } from '../semantics/fields.ts';
+import { type FieldLines, fieldValue } from '../semantics/fields.ts';
 import { MALFORMED } from './connections.ts';
 
 /** How long content that nobody wants is read so that its sender gets to see the answer (RFC 9112 9.6). Milliseconds. */
@@ -46,7 +46,7 @@ function sendNow(
   // content that was not read would be taken for the next request
   if (hasUnreadContent(message)) response.shouldKeepAlive = false;
   const fields = [...answer.fields];
-  if (fieldValue(fields, 'content-length') === undefined) endWithConnection(message, response);
+  if (endsWithConnection(message, fields)) response.shouldKeepAlive = false;
   if (answer.made) {
     response.writeHead(answer.status, STATUS_CODES[answer.status] ?? '', fields);
     end(message, response, message.method === 'HEAD' ? undefined : answer.content);
@@ -84,11 +84,11 @@ function sendHead(response: ServerResponse): void {
 }
 
 /**
- * For an answer without a length: to an HTTP/1.0 client only the end of the connection ends it. Node ends the connection
- * then, too, but says so to the client alone: what was pipelined behind would still be processed.
+ * To an HTTP/1.0 client only the end of the connection ends an answer without a length. Node ends the connection then, too,
+ * but says so to the client alone: what was pipelined behind would still be processed.
  */
-function endWithConnection({ httpVersion }: IncomingMessage, response: ServerResponse): void {
-  if (httpVersion === '1.0') response.shouldKeepAlive = false;
+function endsWithConnection({ httpVersion }: IncomingMessage, fields: FieldLines): boolean {
+  return httpVersion === '1.0' && fieldValue(fields, 'content-length') === undefined;
 }
 
 /** To an HTTP/1.0 client an end is an end, and only a reset is none; a Unix socket, which has no address, knows no reset. */

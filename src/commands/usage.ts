@@ -25,7 +25,8 @@ ${ORIGIN}
 
 IFMATCH_LOG is the level of the log: fatal, error, warn, info (the default), debug or silent.
 
-Exit code 0: stopped by a signal; 1: it could not start, or was ended by a second signal; ${CALLED_WRONGLY}.
+Exit code 0: stopped by a signal; 1: it could not start, was ended by a second signal, or stopped before everything in
+flight had ended; ${CALLED_WRONGLY}.
 `,
     },
   ],
