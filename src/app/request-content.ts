@@ -3,8 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import type { RequestContent } from '../guard/exchange.ts';
-import { notTaken } from '../guard/under-leases.ts';
 import type { Content } from '../origin/exchange.ts';
+import { notTaken } from '../origin/forward.ts';
 import { fieldValue } from '../semantics/fields.ts';
 import { MALFORMED } from './connections.ts';
 

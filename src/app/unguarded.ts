@@ -9,7 +9,7 @@ import { passed, refuseGone } from '../guard/perform.ts';
 import type { OriginClient } from '../origin/client.ts';
 import type { Content } from '../origin/exchange.ts';
 import { failureOf } from '../origin/failure.ts';
-import { readError, refuseBroken, writeError } from '../origin/forward.ts';
+import { answerOf, readError, writeError } from '../origin/forward.ts';
 import { isSafe } from '../semantics/method.ts';
 
 /** The request as it is to be sent, byte for byte. */
@@ -108,9 +108,8 @@ async function exchangeFor(carried: Carried, origin: OriginClient, timeouts: Tim
     },
   );
   const head = await exchange.head;
-  refuseBroken(exchange);
   const abandon = () => exchange.cancel();
-  carried.answer = passed({ ...head, content: exchange.content, abandon });
+  carried.answer = passed(answerOf(head, exchange, abandon));
   return { statusCode: head.status, headers: {}, body: new Unread(abandon) };
 }
 

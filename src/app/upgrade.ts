@@ -7,7 +7,7 @@ import { refuseError } from '../guard/refuse.ts';
 import type { Upgraded } from '../origin/exchange.ts';
 import { returnedFields } from '../origin/fields.ts';
 import { forwardUpgrade } from '../origin/forward.ts';
-import { noteError, openAccount } from './account.ts';
+import { noteBreak, noteError, openAccount } from './account.ts';
 import type { Connections } from './connections.ts';
 import type { Gateway } from './gateway.ts';
 import { logRequest } from './log-request.ts';
@@ -51,7 +51,8 @@ export async function handleUpgrade(
     response.assignSocket(client as Parameters<ServerResponse['assignSocket']>[0]);
     response.once('finish', () => sendOff(client));
     send(message, response, answered, (error) => {
-      noteError(error, account);
+      if (response.headersSent) noteBreak(error, account);
+      else noteError(error, account);
       client.destroy();
     });
   };

@@ -3,6 +3,7 @@ import { pipeline, Readable, Transform, type TransformCallback } from 'node:stre
 import { GatewayError } from '../errors.ts';
 import type { Lease, Lock } from '../lock/lock.ts';
 import type { Content } from '../origin/exchange.ts';
+import { notTaken } from '../origin/forward.ts';
 
 /**
  * The origin performs a write when it has all of it, so the last chunk waits until the leases are armed anew: they then
@@ -23,14 +24,6 @@ export function underLeases(
   )
     return content;
   return watched(content, lock, leases, outlives, patience);
-}
-
-/** The origin did not take content of which a part has been sent. */
-export function notTaken(): GatewayError {
-  const detail =
-    'The origin did not take the content in time, and it is unknown what it did with a part of it. ' +
-    'GET the resource before you decide whether to repeat the write.';
-  return new GatewayError('write-timeout', detail);
 }
 
 function watched(

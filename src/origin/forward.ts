@@ -58,15 +58,14 @@ export async function forwardWrite(
   });
   try {
     const head = await exchange.head;
-    refuseBroken(exchange);
+    const answer = answerOf(head, exchange, () => {
+      exchange.discard(Number.POSITIVE_INFINITY);
+      settled.then(() => exchange.cancel());
+    });
     const settled = settle(exchange, head, settings);
     // what is left of the answer is a download, and its reader may take his time: no reason to keep other writes out
     settled.then(freeSlot);
-    const abandon = () => {
-      exchange.discard(Number.POSITIVE_INFINITY);
-      settled.then(() => exchange.cancel());
-    };
-    return { answer: answerOf(head, exchange, abandon), settled };
+    return { answer, settled };
   } catch (error) {
     const failure = failureOf(error);
     return {
@@ -97,7 +96,6 @@ export async function forwardRead(
   });
   try {
     const head = await exchange.head;
-    refuseBroken(exchange);
     return answerOf(head, exchange, () => exchange.discard(MAX_DISCARD, MAX_DISCARD_TIME));
   } catch (error) {
     throw readError(failureOf(error));
@@ -130,19 +128,15 @@ export async function forwardUpgrade(
 }
 
 /**
- * Throws OriginFailure where the answer has broken off in the moment in which its head came: nothing of it has gone to the
- * client, who is better told what happened than cut off.
+ * Every answer is of one shape, whatever else was read of its head. Throws OriginFailure where it has broken off in the
+ * moment in which its head came: nothing of it has gone to the client, who is better told what happened than cut off.
  */
-export function refuseBroken({ ending }: OriginExchange): void {
-  if (ending instanceof OriginFailure) throw ending;
-}
-
-/** Every answer is of one shape, whatever else was read of its head. */
-function answerOf(
+export function answerOf(
   { status, statusText, fields }: OriginHead,
-  { content }: OriginExchange,
+  { content, ending }: OriginExchange,
   abandon: () => void,
 ): OriginAnswer {
+  if (ending instanceof OriginFailure) throw ending;
   return { status, statusText, fields, content, abandon };
 }
 
@@ -191,6 +185,11 @@ export function writeError(failure: OriginFailure): GatewayError {
     return unknownOutcome('write-unknown', 'The content broke off on its way to the origin', failure);
   const code = failure.kind === 'timeout' ? 'write-timeout' : 'write-unknown';
   return unknownOutcome(code, 'The origin gave no valid answer to the write', failure);
+}
+
+/** The origin did not take content of which a part has been sent. */
+export function notTaken(): GatewayError {
+  return unknownOutcome('write-timeout', 'The origin did not take the content in time');
 }
 
 function unknownOutcome(code: ErrorCode, what: string, cause?: OriginFailure): GatewayError {

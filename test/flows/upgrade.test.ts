@@ -1,6 +1,7 @@
 // WebSocket's opening handshake becomes a tunnel when the origin agrees; every other Upgrade is ignored and guarded.
 import t from 'tap';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
+import { problem } from '../fixtures/problem.ts';
 import { bytesOf, connect } from '../fixtures/raw-client.ts';
 import { type RawRequest, startRawOrigin } from '../fixtures/raw-origin.ts';
 import { until } from '../fixtures/until.ts';
@@ -57,6 +58,35 @@ t.test('an origin that does not agree has its answer passed on', async (t) => {
   t.equal(response.status, 403);
   t.equal(response.content, 'nope');
   await until(() => client.socket.closed, 'the end of the connection');
+});
+
+t.test(
+  'an answer to a handshake that breaks off as its head comes: 502, and not a connection that ends',
+  async (t) => {
+    const answer = 'HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n';
+    const origin = await startRawOrigin(t, () => answer);
+    const { port } = await startIfmatch(t, { origin: origin.url });
+    const client = await connect(port);
+    client.send(bytesOf('GET', '/chat', HANDSHAKE));
+    problem(t, await client.response(), 502);
+  },
+);
+
+t.test('an answer to a handshake that the origin breaks off is not laid to the client', async (t) => {
+  const origin = await startRawOrigin(t, ({ socket }) => {
+    socket.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\npart');
+    setTimeout(() => socket.resetAndDestroy(), 50);
+    return undefined;
+  });
+  const { port, log } = await startIfmatch(t, { origin: origin.url });
+  const client = await connect(port);
+  client.send(bytesOf('GET', '/chat', HANDSHAKE));
+  t.equal((await client.response()).complete, false);
+  const line = () => log.find(({ msg }) => msg === 'request');
+  await until(() => line() !== undefined, 'its line');
+  t.match(line(), { level: 40, status: 403, brokeOff: true, cause: /origin reset: / });
+  t.notHas(line(), { clientGone: true });
+  t.equal(line()?.['code'], undefined, 'nothing was refused here');
 });
 
 t.test('an answer that is no agreement comes whole, however large', async (t) => {
