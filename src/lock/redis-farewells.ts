@@ -63,7 +63,7 @@ export class Farewells {
     this.#begin(place, this.#options.leaseMs.check, 0, undefined);
   }
 
-  /** Whatever could not be said, once more: on a new connection. */
+  /** Whatever could not be said, once more: on a new connection, or because there is no later. */
   sayAllAgain(): void {
     this.#sayAgain(Number.POSITIVE_INFINITY);
   }
@@ -76,6 +76,7 @@ export class Farewells {
   /** Resolves when all was heard, or cannot be said. */
   async end(): Promise<void> {
     if (this.#open.size === 0 || !this.#options.queue.up) return;
+    this.sayAllAgain();
     this.#emptied ??= Promise.withResolvers<void>();
     await Promise.race([this.#emptied.promise, delay(LAST_WORDS, undefined, { ref: false })]);
   }

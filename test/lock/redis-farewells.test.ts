@@ -86,6 +86,23 @@ t.test(
   },
 );
 
+t.test(
+  'a stop says what waits for its time to be said again: the key is not locked for as long as its lease',
+  async (t) => {
+    const under = scriptedLock();
+    const { request, asked } = await asking(under);
+    asked.answer({ kind: 'granted', fence: '1', leaseMs: CHECK });
+    await request.ended;
+    under.queue.released = NO;
+    request.release(KNOWN);
+    await under.clock.pass(2_000);
+    const said = under.queue.releases.length;
+    under.queue.released = true;
+    await under.lock.stop();
+    t.equal(under.queue.releases.length, said + 1);
+  },
+);
+
 t.test('of those that failed not all are kept to be said again, however many they are', async (t) => {
   const under = scriptedLock();
   under.queue.released = new Error('no answer');

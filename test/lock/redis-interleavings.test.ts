@@ -10,6 +10,11 @@ import { ask, IDLE } from '../fixtures/lock-under-test.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { QueueModel } from '../fixtures/queue-model.ts';
 
+/** So many messages of a process may get lost, each of which may be the one that ends a holding. */
+const MOST_LOST = 12;
+/** Of a second each: what could not be said is said again after 8 of them at the latest. */
+const ROUNDS_TO_SAY = 8 * (MOST_LOST + 1);
+
 interface Writer {
   readonly process: number;
   /** Its client goes away, at some moment. */
@@ -72,7 +77,7 @@ async function anyInterleaving(
   });
   const done = Promise.all(requests);
   done.catch(() => {}); // awaited below, when all time has passed
-  for (let round = 0; round < 10 * (writers.length + 1); round += 1) {
+  for (let round = 0; round < 10 * (writers.length + 1) + ROUNDS_TO_SAY; round += 1) {
     await s.waitIdle();
     await clock.pass(1_000);
   }
@@ -88,7 +93,7 @@ async function anyInterleaving(
 
 t.test('one holder, nobody forgotten, nothing left, whatever gets lost', async (t) => {
   const writers = fc.array(writer, { minLength: 1, maxLength: 8 });
-  const losses = fc.array(fc.array(fc.boolean(), { maxLength: 12 }), { minLength: 3, maxLength: 3 });
+  const losses = fc.array(fc.array(fc.boolean(), { maxLength: MOST_LOST }), { minLength: 3, maxLength: 3 });
   const deaf = fc.array(fc.boolean(), { minLength: 3, maxLength: 3 });
   await t.resolves(
     fc.assert(fc.asyncProperty(fc.scheduler(), writers, losses, deaf, anyInterleaving), { numRuns: 150 }),
