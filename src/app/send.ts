@@ -2,6 +2,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Answer } from '../guard/exchange.ts';
 import { readError } from '../origin/forward.ts';
+import { giveBack } from '../origin/give-back.ts';
 import { type FieldLines, fieldValue } from '../semantics/fields.ts';
 import { MALFORMED } from './connections.ts';
 
@@ -64,7 +65,7 @@ function sendNow(
     if (!response.writableEnded) answer.abandon();
   });
   content.attach({
-    write: (chunk) => response.write(chunk),
+    write: (chunk) => response.write(chunk, giveBack(chunk)),
     end: () => end(message, response),
     cut: (failure) => {
       if (response.destroyed) return; // the client has gone

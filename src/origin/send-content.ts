@@ -1,11 +1,12 @@
 // Content on its way to the origin: at once where it is all there; a stream is framed, counted, and no faster than it is taken.
 import type { Duplex, Readable } from 'node:stream';
+import { giveBack } from './give-back.ts';
 import { bytesOf } from './request-head.ts';
 
 /** Content up to so many bytes leaves as text, together with its head: one write is less work than a vector of them. */
 const SMALL = 8_192;
 
-/** Writes a head and the content that belongs to it. */
+/** Writes a head and the content that belongs to it, which is its caller's no more. */
 export function sendWhole(content: readonly Buffer[], head: string, socket: Duplex): void {
   if (bytesOf(content) <= SMALL) {
     socket.write(
@@ -16,7 +17,7 @@ export function sendWhole(content: readonly Buffer[], head: string, socket: Dupl
   }
   socket.cork();
   socket.write(head, 'latin1');
-  for (const piece of content) socket.write(piece);
+  for (const piece of content) socket.write(piece, giveBack(piece));
   socket.uncork();
 }
 
@@ -82,10 +83,10 @@ export function brokenOff(content: Readable): Error {
 /** False when the connection wants a pause. An empty chunk would be the last one. */
 function write(socket: Duplex, chunk: Buffer, chunked: boolean): boolean {
   if (chunk.length === 0) return true;
-  if (!chunked) return socket.write(chunk);
+  if (!chunked) return socket.write(chunk, giveBack(chunk));
   socket.cork();
   socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
-  socket.write(chunk);
+  socket.write(chunk, giveBack(chunk));
   const wantsMore = socket.write('\r\n', 'latin1');
   socket.uncork();
   return wantsMore;

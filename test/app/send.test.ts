@@ -154,6 +154,23 @@ t.test('a client that does not read pauses the origin, and gets everything in th
   t.same([got.content.length, got.complete], [20_000_000, true]);
 });
 
+t.test('large pieces are free once they have left, and a slow client gets all of them', async (t) => {
+  const { client, message, response } = await request(t, bytesOf('GET', '/'));
+  client.socket.pause();
+  const { answer, content } = passing(['Content-Length', String(64 * 65_536)]);
+  send(message, response, answer);
+  const pieces = Array.from({ length: 64 }, (_, at) => Buffer.alloc(65_536, at + 1));
+  const expected = Buffer.concat(pieces).toString('latin1');
+  for (const piece of pieces) content.push(piece);
+  content.finish('complete');
+  const free = () => pieces.filter(({ buffer }) => buffer instanceof ArrayBuffer && buffer.detached).length;
+  await settle();
+  t.ok(free() < 64, 'what waits is kept');
+  client.socket.resume();
+  t.equal((await client.response()).content, expected);
+  await until(() => free() === 64, 'all are free');
+});
+
 t.test('a client that goes amid the content lets the origin go, once', async (t) => {
   const { client, message, response } = await request(t, bytesOf('GET', '/'));
   const { answer, content, counts } = passing();
