@@ -3,6 +3,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Answer } from '../guard/exchange.ts';
 import { readError } from '../origin/forward.ts';
 import { giveBack } from '../origin/give-back.ts';
+import { AS_TEXT } from '../origin/send-content.ts';
 import { type FieldLines, fieldValue } from '../semantics/fields.ts';
 import { MALFORMED } from './connections.ts';
 
@@ -100,8 +101,7 @@ function cut({ httpVersion, socket }: IncomingMessage, response: ServerResponse)
 
 function end(message: IncomingMessage, response: ServerResponse, content?: Buffer): void {
   if (!hasUnreadContent(message) || response.destroyed) {
-    if (content === undefined || content.length === 0) response.end();
-    else response.end(content);
+    endWith(response, content);
     return;
   }
   if (content !== undefined && content.length > 0) response.write(content);
@@ -114,6 +114,13 @@ function end(message: IncomingMessage, response: ServerResponse, content?: Buffe
   message.once('close', done);
   message.once(MALFORMED, done);
   message.resume();
+}
+
+/** Latin-1 is every byte as it is; with the head it makes one write, which is 10 % of a 412. */
+function endWith(response: ServerResponse, content: Buffer | undefined): void {
+  if (content === undefined || content.length === 0) response.end();
+  else if (content.length <= AS_TEXT) response.end(content.toString('latin1'), 'latin1');
+  else response.end(content);
 }
 
 /** `complete` alone does not tell: it is false for a moment for a request without content too. */

@@ -4,11 +4,11 @@ import { giveBack } from './give-back.ts';
 import { bytesOf } from './request-head.ts';
 
 /** Content up to so many bytes leaves as text, together with its head: one write is less work than a vector of them. */
-const SMALL = 8_192;
+export const AS_TEXT = 8_192;
 
 /** Writes a head and the content that belongs to it, which is its caller's no more. */
 export function sendWhole(content: readonly Buffer[], head: string, socket: Duplex): void {
-  if (bytesOf(content) <= SMALL) {
+  if (bytesOf(content) <= AS_TEXT) {
     socket.write(
       content.reduce((text, piece) => text + piece.toString('latin1'), head),
       'latin1',

@@ -91,6 +91,30 @@ t.test('an answer of the origin: status, reason, lines and content as they are',
   t.equal(counts.abandoned, 0);
 });
 
+for (const size of [256, 8_192, 8_193]) {
+  for (const fields of [['Content-Length', String(size)], []]) {
+    t.test(`${size} bytes that have come already, ${fields[0] ?? 'chunked'}: as they are`, async (t) => {
+      const { client, message, response } = await request(t, bytesOf('GET', '/'));
+      const { answer, content } = passing([...fields, 'X', '\xe9']);
+      const bytes = Buffer.from(Array.from({ length: size }, (_, at) => at % 256));
+      content.push(bytes);
+      content.finish('complete');
+      send(message, response, answer);
+      const got = await client.response();
+      t.same([got.content, got.complete, got.field('x')], [bytes.toString('latin1'), true, '\xe9']);
+    });
+  }
+}
+
+t.test('an answer made here has its bytes as they are, beside a field of Latin-1', async (t) => {
+  const { client, message, response } = await request(t, bytesOf('GET', '/'));
+  const content = Buffer.from('{"sent":"\xe9\u20ac"}');
+  const fields = ['Content-Length', String(content.length), 'ETag', '"\xe9"'];
+  send(message, response, { made: true, status: 412, fields, content });
+  const got = await client.response();
+  t.same([got.content, got.field('etag')], [content.toString('latin1'), '"\xe9"']);
+});
+
 t.test('without a length it is chunked, and an empty reason stays empty or standard', async (t) => {
   const { client, message, response } = await request(t, bytesOf('GET', '/'));
   const { answer, content } = passing([], '');
