@@ -66,7 +66,7 @@ function sendNow(
     if (!response.writableEnded) answer.abandon();
   });
   content.attach({
-    write: (chunk) => response.write(chunk, giveBack(chunk)),
+    write: (chunk) => response.write(chunk, giveBack(chunk, true)),
     end: () => end(message, response),
     cut: (failure) => {
       if (response.destroyed) return; // the client has gone

@@ -18,6 +18,7 @@ export class AnswerFault extends Error {
 export interface AnswerSink {
   /** The final head, or the one of a 101 that was asked for; other interim answers are left out. */
   head(head: RawHead): void;
+  /** At most once for the bytes that are taken, which are the sink's from then on: nothing else looks at their memory. */
   content(chunk: Buffer): void;
 }
 
@@ -58,10 +59,13 @@ export class AnswerParser {
   #mayUpgrade = false;
   /** A head or a line of which the end has not come. */
   #part: Buffer = EMPTY;
-  /** Bytes of content, or of the chunk, that are still to come. */
+  /** Bytes of content, or of the chunk, that are still to come; without a length no number of them is the end. */
   #left = 0;
   #trailerBytes = 0;
   #head: RawHead | undefined;
+  /** Where the content in the bytes that are being taken begins and ends: chunks are moved together, over what framed them. */
+  #from = 0;
+  #to = 0;
 
   constructor(sink: AnswerSink) {
     this.#sink = sink;
@@ -81,21 +85,27 @@ export class AnswerParser {
   }
 
   /**
-   * Takes the next bytes. Undefined while the answer goes on; once it is complete, the bytes behind it. Throws AnswerFault,
-   * and is of no more use then.
+   * Takes the next bytes, whose memory is the caller's no more. Undefined while the answer goes on; once it is complete, the
+   * bytes behind it. Throws AnswerFault, and is of no more use then.
    */
   take(bytes: Buffer): Buffer | undefined {
+    this.#from = 0;
+    this.#to = 0;
+    const end = this.#takeAll(bytes);
+    const rest = end < bytes.length ? Buffer.from(bytes.subarray(end)) : EMPTY;
+    if (this.#to > this.#from) this.#sink.content(bytes.subarray(this.#from, this.#to));
+    return this.#state === 'none' ? rest : undefined;
+  }
+
+  /** Where the answer ends, or the bytes do. */
+  #takeAll(bytes: Buffer): number {
     let at = 0;
-    while (at < bytes.length) {
+    while (at < bytes.length && this.#state !== 'none') {
       switch (this.#state) {
-        case 'none':
-          return bytes.subarray(at);
         case 'head':
           at = this.#takeHead(bytes, at);
           break;
         case 'until-close':
-          this.#sink.content(bytes.subarray(at));
-          return undefined;
         case 'content':
         case 'chunk':
           at = this.#takeContent(bytes, at);
@@ -104,7 +114,7 @@ export class AnswerParser {
           at = this.#takeLine(bytes, at);
       }
     }
-    return this.#state === 'none' ? EMPTY : undefined;
+    return at;
   }
 
   /** The connection has ended: whether that completes the answer (RFC 9112 6.3, rule 8). */
@@ -144,7 +154,7 @@ export class AnswerParser {
       if (!this.#mayUpgrade) throw new AnswerFault('an upgrade that nobody asked for');
     }
     this.#head = head;
-    this.#left = length ?? 0;
+    this.#left = length ?? Number.POSITIVE_INFINITY;
     const empty = this.#method === 'HEAD' || status === 101 || status === 204 || status === 304;
     if (empty || length === 0) this.#state = 'none';
     else if (chunked) this.#state = 'chunk-line';
@@ -156,7 +166,9 @@ export class AnswerParser {
     const end = Math.min(bytes.length, at + this.#left);
     this.#left -= end - at;
     if (this.#left === 0) this.#state = this.#state === 'chunk' ? 'chunk-end' : 'none';
-    this.#sink.content(bytes.subarray(at, end));
+    if (this.#to === 0) this.#from = this.#to = at;
+    else bytes.copyWithin(this.#to, at, end);
+    this.#to += end - at;
     return end;
   }
 
@@ -168,7 +180,7 @@ export class AnswerParser {
       throw new AnswerFault('a line of the chunked coding that is too long');
     }
     if (end === -1) {
-      this.#part = line;
+      this.#part = Buffer.from(line); // beside content, whose memory goes with it
       return bytes.length;
     }
     this.#part = EMPTY;

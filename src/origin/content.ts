@@ -8,6 +8,7 @@ const NOTHING = Buffer.alloc(0);
 
 /** Where content goes. `write` returns false when it wants a pause; `drained()` of the content ends the pause. */
 export interface Sink {
+  /** The memory of the chunk is the sink's. */
   write(chunk: Buffer): boolean;
   end(): void;
   /** The content is cut off: what was written so far must not look complete. */

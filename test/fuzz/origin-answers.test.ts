@@ -217,7 +217,7 @@ function parse(pieces: readonly Buffer[], method: string): Understood | Nothing 
   try {
     for (const piece of pieces) {
       if (rest !== undefined) return 'more';
-      rest = parser.take(piece);
+      rest = parser.take(Buffer.from(piece)); // it may move them about
     }
   } catch (error) {
     if (!(error instanceof AnswerFault)) throw error;

@@ -12,23 +12,33 @@ interface Read extends Partial<RawHead> {
   endsHere: boolean;
 }
 
-/** Feeds the pieces; a piece behind the end goes to the rest. */
+/** Feeds the pieces; a piece behind the end goes to the rest. Whoever gets content frees the memory of all of its piece. */
 function read(pieces: readonly string[], method = 'GET', mayUpgrade = false): Read {
   let head: RawHead | undefined;
   let content = '';
+  let given = 0;
   const parser = new AnswerParser({
-    head: (given) => {
-      head = given;
+    head: (read) => {
+      head = read;
     },
     content: (chunk) => {
+      given += 1;
       content += chunk.toString('latin1');
+      if (chunk.buffer instanceof ArrayBuffer) chunk.buffer.transfer(0);
     },
   });
   parser.expect(method, mayUpgrade);
   let rest: string | undefined;
   for (const piece of pieces) {
-    if (rest !== undefined) rest += piece;
-    else rest = parser.take(Buffer.from(piece, 'latin1'))?.toString('latin1');
+    if (rest !== undefined) {
+      rest += piece;
+      continue;
+    }
+    const bytes = Buffer.alloc(piece.length);
+    bytes.write(piece, 'latin1');
+    given = 0;
+    rest = parser.take(bytes)?.toString('latin1');
+    if (given > 1) throw new Error('more than one chunk of one piece');
   }
   return { ...head, content, rest, endsHere: parser.endsHere() };
 }
