@@ -101,12 +101,17 @@ function mayTellMore(
   return representation.state === 'current' && lacks(representation.validators, preconditions);
 }
 
-/** HEAD may leave out what GET has (RFC 9110 9.3.2): is a validator missing that a condition is about? */
+/**
+ * HEAD may leave out what GET has (RFC 9110 9.3.2): is a validator missing that a condition is about? If-Match shadows
+ * If-Unmodified-Since (13.1.4); If-None-Match does not.
+ */
 function lacks(validators: Validators, preconditions: Preconditions): boolean {
   const { ifMatch, ifNoneMatch, ifUnmodifiedSince } = preconditions;
   const asksTag = Array.isArray(ifMatch) || Array.isArray(ifNoneMatch);
-  if (asksTag) return validators.entityTag === undefined;
-  return typeof ifUnmodifiedSince === 'number' && validators.lastModified === undefined;
+  const asksDate = ifMatch === undefined && typeof ifUnmodifiedSince === 'number';
+  return (
+    (asksTag && validators.entityTag === undefined) || (asksDate && validators.lastModified === undefined)
+  );
 }
 
 function read(answer: OriginHead | OriginFailure, settings: ProbeSettings): Probe {

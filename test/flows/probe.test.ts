@@ -50,6 +50,24 @@ for (const { name, head } of fallbacks) {
   });
 }
 
+t.test('HEAD leaves out the date that one of two conditions is about: GET is asked', async (t) => {
+  const date = ['Last-Modified', 'Tue, 15 Nov 1994 12:45:26 GMT'];
+  const origin = await scripted(
+    t,
+    { status: 200, fields: TAG },
+    { status: 200, fields: [...TAG, ...date], content: 'content' },
+  );
+  const ifmatch = await startIfmatch(t, { origin: origin.url });
+  const since = (day: string): string[] => [
+    `If-Unmodified-Since: ${day} Nov 1994 12:45:26 GMT`,
+    'If-None-Match: "other"',
+  ];
+  const stale = await exchange(ifmatch.port, 'PUT', '/doc', since('Mon, 14'), 'x');
+  t.equal(problem(t, stale, 412).field, 'If-Unmodified-Since');
+  t.equal(origin.applied.length, 0);
+  t.equal((await exchange(ifmatch.port, 'PUT', '/doc', since('Tue, 15'), 'x')).status, 201);
+});
+
 t.test('a current representation without any validator fulfils only *', async (t) => {
   const origin = await scripted(t, { status: 200 });
   const ifmatch = await startIfmatch(t, { origin: origin.url });
