@@ -64,8 +64,12 @@ export function refuse(error: GatewayError, context: RefusalContext = {}): MadeA
     ...['Proxy-Status', `ifmatch; error=${proxyError}; details="${reason}"`],
   ];
   if (status === 405 && context.origin === undefined) fields.push('Allow', FORWARDED_METHODS);
-  if (error.retryAfter !== undefined) fields.push('Retry-After', String(error.retryAfter));
-  if (context.origin !== undefined) fields.push(...shownFields(context.origin, context.shown ?? []));
+  let { shown = [] } = context;
+  if (error.retryAfter !== undefined) {
+    fields.push('Retry-After', String(error.retryAfter));
+    shown = shown.filter((name) => name !== 'retry-after'); // no list: there is one line of it (RFC 9110 5.3)
+  }
+  if (context.origin !== undefined) fields.push(...shownFields(context.origin, shown));
   return { made: true, status, fields, content };
 }
 

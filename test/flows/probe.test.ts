@@ -172,6 +172,19 @@ for (const { name, head, wanted } of broken) {
   });
 }
 
+for (const [told, shown] of [
+  ['7', '7'],
+  ['Wed, 21 Oct 2026 07:28:00 GMT', '5'],
+] as const) {
+  t.test(`the probe meets 503 and Retry-After: ${told}: one line of it for the client`, async (t) => {
+    const origin = await scripted(t, { status: 503, fields: ['Retry-After', told] });
+    const ifmatch = await startIfmatch(t, { origin: origin.url });
+    const response = await exchange(ifmatch.port, 'PUT', '/doc', ['If-Match: "e"'], 'x');
+    t.equal(problem(t, response, 503).type, 'urn:ifmatch:probe-unavailable');
+    t.same(response.all('retry-after'), [shown]);
+  });
+}
+
 t.test('probes that wait for one another have all of their time when their turn comes', async (t) => {
   const origin = await startOrigin(t, {
     readDelay: ({ method }) => (method === 'HEAD' ? sleep(400) : Promise.resolve()),
