@@ -67,14 +67,17 @@ function refuseLoop({ fields }: Received, via: string): void {
   );
 }
 
-/** Reads and unguarded requests need no key, so an ambiguous one is no reason to refuse them. */
+/**
+ * Reads and unguarded requests need no key, so an ambiguous one is no reason to refuse them. A read is about what it gets,
+ * whatever the writes to its URL are about.
+ */
 function resourcesFor(
   { plan, destination }: RequestPlan,
   match: Match,
   { target }: Received,
 ): { readonly probed: string; readonly keys: readonly string[] } {
   const locks = plan.kind === 'locked' || (plan.kind === 'check' && plan.lock);
-  if (plan.kind === 'read' && match.route.resource === undefined) return { probed: target.raw, keys: [] };
+  if (plan.kind === 'read') return { probed: target.raw, keys: [] };
   const resource = resourceOf(match, target);
   if ('code' in resource) {
     if (locks || plan.kind === 'check') throw new GatewayError(resource.code, resource.detail);

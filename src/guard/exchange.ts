@@ -32,7 +32,7 @@ export interface Exchange {
   /** Path and query to forward, byte for byte. */
   readonly target: string;
   readonly route: Route;
-  /** Path and query of the resource whose validators count. */
+  /** Path and query of the resource whose validators count; of a read its own. */
   readonly probed: string;
   /** The resource keys that a write holds, in the order in which everybody takes them. */
   readonly keys: readonly string[];

@@ -63,3 +63,32 @@ for (const { name, fields, status } of rows) {
     t.equal((await exchange(ifmatch.port, 'GET', '/doc')).content, CONTENT);
   });
 }
+
+t.test(
+  'resource: a read asks for the validators of what it reads, not of what is written there',
+  async (t) => {
+    const origin = await startRawOrigin(t, ({ method, target, head }) => {
+      if (/^range:/im.test(head))
+        return 'HTTP/1.1 416 X\r\nContent-Range: bytes */4\r\nContent-Length: 0\r\n\r\n';
+      const tag = target === '/orders/1' ? '"order"' : '"form"';
+      return `HTTP/1.1 200 OK\r\nETag: ${tag}\r\nContent-Length: 4\r\n\r\n${method === 'HEAD' ? '' : 'form'}`;
+    });
+    const yaml = 'routes:\n  - path: /orders/:id/approve\n    resource: /orders/:id';
+    const ifmatch = await startIfmatch(t, { origin: origin.url, yaml });
+    for (const [condition, status] of [
+      ['If-None-Match: "form"', 304],
+      ['If-None-Match: "order"', 416],
+      ['If-Match: "form"', 416],
+      ['If-Match: "order"', 412],
+      ['If-Range: "form"', 416],
+      ['If-Range: "order"', 200],
+    ] as const) {
+      const fields = ['Range: bytes=100-', condition];
+      t.equal((await exchange(ifmatch.port, 'GET', '/orders/1/approve', fields)).status, status, condition);
+    }
+    t.same(
+      origin.requests.filter(({ target }) => target !== '/orders/1/approve'),
+      [],
+    );
+  },
+);
