@@ -9,12 +9,13 @@ import { openOrigin } from '../origin/client.ts';
 import { forwardFields, probeFields } from '../origin/fields.ts';
 import { type Probe, probe } from '../origin/probe.ts';
 import type { Plan } from '../route/plan.ts';
-import { type Resource, resourceOf } from '../route/resource.ts';
+import { resourceOf } from '../route/resource.ts';
 import type { Route } from '../route/route.ts';
 import { buildRouteTable } from '../route/route-table.ts';
 import { parseTarget } from '../route/target.ts';
 import { evaluate, type Verdict } from '../semantics/evaluate.ts';
 import { fieldValue } from '../semantics/fields.ts';
+import { isRead } from '../semantics/method.ts';
 import { type Preconditions, readPreconditions } from '../semantics/preconditions.ts';
 import { readConfiguration } from './configuration.ts';
 import { parseCommand, type Terminal, UsageError } from './terminal.ts';
@@ -54,15 +55,16 @@ export async function explain(args: string[], terminal: Terminal): Promise<numbe
   const found = resourceOf(match, target);
   const needsKey = plan.kind === 'locked' || plan.kind === 'check';
   if ('code' in found && needsKey) return terminal.fail(`400 ${found.code}: ${found.detail}`);
-  const resource = 'code' in found ? { target: target.raw, key: 'none' } : found;
+  const { key, target: written } = 'code' in found ? { key: 'none', target: target.raw } : found;
+  const probed = isRead(method) ? target.raw : written;
   const say = (name: string, text: string) => terminal.out(`${name.padEnd(9)} ${text}\n`);
   say('route', `${route.path} (mode ${route.mode})`);
   say('target', target.raw);
-  say('resource', resource.target);
-  say('key', resource.key);
-  if (destination !== undefined && needsKey && destination.key !== resource.key) say('key', destination.key);
+  say('resource', probed);
+  say('key', key);
+  if (destination !== undefined && needsKey && destination.key !== key) say('key', destination.key);
   say('plan', describePlan(plan));
-  const question = { method, fields, route, resource, preconditions };
+  const question = { method, fields, route, probed, preconditions };
   const decided = live !== true || (await explainLive(config, question, say));
   return decided && plan.kind !== 'malformed' ? 0 : 1;
 }
@@ -81,7 +83,8 @@ interface Question {
   readonly method: string;
   readonly fields: readonly string[];
   readonly route: Route;
-  readonly resource: Resource;
+  /** A read is about itself, whatever the writes to its URL are about. */
+  readonly probed: string;
   readonly preconditions: Preconditions;
 }
 
@@ -91,7 +94,7 @@ async function explainLive(
   question: Question,
   say: (name: string, text: string) => void,
 ): Promise<boolean> {
-  const { method, fields, route, resource, preconditions } = question;
+  const { method, fields, route, probed, preconditions } = question;
   const origin = openOrigin(config.origin, (message) => say('warning', message));
   const host = fieldValue(fields, 'host') ?? '';
   const arrival = {
@@ -106,7 +109,7 @@ async function explainLive(
   const shown = await probe(
     origin,
     {
-      target: resource.target,
+      target: probed,
       fields: probeFields(forwarded),
       preconditions,
       method: route.probe,

@@ -141,6 +141,25 @@ t.test('--live asks the origin and writes nothing', async (t) => {
   );
 });
 
+t.test('--live: a read is about itself, a write about the resource of its route', async (t) => {
+  const origin = await startRawOrigin(t, ({ target }) => {
+    const tag = target === '/orders/7' ? '"order"' : '"form"';
+    return `HTTP/1.1 200 OK\r\nETag: ${tag}\r\n\r\n`;
+  });
+  const config = CONFIG.replace('http://127.0.0.1:1', origin.url);
+  const args = ['explain', '--live', '--config', aFile(t, 'ifmatch.yaml', config)];
+  const asked = async (method: string, condition: string) =>
+    (await runCli(t, [...args, method, '/orders/7/approve', '-H', condition])).out;
+  t.match(
+    await asked('GET', 'If-None-Match: "form"'),
+    /resource +\/orders\/7\/approve\n[\s\S]*verdict +304: if-none-match is false\n/,
+  );
+  t.match(
+    await asked('POST', 'If-None-Match: "form"'),
+    /resource +\/orders\/7\n[\s\S]*verdict +perform: if-none-match holds\n/,
+  );
+});
+
 t.test('--live with nobody there says so: 1', async (t) => {
   const url = `http://127.0.0.1:${await closedPort()}`;
   const args = ['--origin', url, 'PUT', '/x', '-H', 'If-Match: *'];
