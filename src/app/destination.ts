@@ -4,7 +4,7 @@ import { resourceOf } from '../route/resource.ts';
 import type { Route } from '../route/route.ts';
 import type { RouteTable } from '../route/route-table.ts';
 import { parseTarget } from '../route/target.ts';
-import { fieldValues } from '../semantics/fields.ts';
+import { fieldValues, trimOws } from '../semantics/fields.ts';
 import type { Received } from './receive.ts';
 
 /** An authority behind `https:`, without the port that goes without saying. */
@@ -34,7 +34,7 @@ export function destinationOf(
   if (value === undefined) return undefined;
   if (values.length > 1) throw new GatewayError('request-invalid', 'Send one Destination field.');
   // TLS may end in front of us: the scheme is not ours to judge, nor is its port
-  const target = parseTarget(value.trim().replace(SECURE, 'http://$1'), host);
+  const target = parseTarget(trimOws(value).replace(SECURE, 'http://$1'), host);
   if ('code' in target) throw new GatewayError(target.code, `Destination: ${target.detail}`);
   const match = table.match(target);
   if (match === 'ambiguous') {

@@ -4,7 +4,7 @@ import { GatewayError } from '../errors.ts';
 import { forbiddenConnectionOption } from '../origin/fields.ts';
 import { parseTarget, type Target } from '../route/target.ts';
 import { FieldNames } from '../semantics/field-names.ts';
-import type { FieldLines } from '../semantics/fields.ts';
+import { type FieldLines, trimOws } from '../semantics/fields.ts';
 
 export interface Received {
   readonly method: string;
@@ -86,7 +86,7 @@ function checkConnection(value: string): void {
 
 /** HTTP/1.0 knows no expectations: they are ignored there (RFC 9110 10.1.1). */
 function checkExpectation(value: string, version: string): void {
-  if (version === '1.0' || value.trim().toLowerCase() === '100-continue') return;
+  if (version === '1.0' || trimOws(value).toLowerCase() === '100-continue') return;
   throw new GatewayError('expectation-failed', 'Only Expect: 100-continue is known; leave the field out.');
 }
 

@@ -67,6 +67,13 @@ const cases: Case[] = [
     writes: 0,
   },
   {
+    name: '100-continue behind an octet that is no whitespace',
+    bytes: bytesOf('PUT', '/a', ['Expect: \xa0100-continue', LENGTH]),
+    interim: [],
+    status: 417,
+    writes: 0,
+  },
+  {
     name: '100-continue twice',
     bytes: bytesOf('PUT', '/a', [EXPECT, EXPECT, LENGTH]),
     interim: [],

@@ -74,6 +74,24 @@ for (const method of ['MOVE', 'COPY']) {
     });
   }
 
+  t.test(
+    `${method}: an octet above 7F at the end of Destination is a part of it, no whitespace`,
+    async (t) => {
+      const { origin, ifmatch, close, open, send } = await scene(t);
+      close('PUT /b%A0');
+      const put = await send('PUT', '/b%A0');
+      await until(() => origin.seen('PUT').length === 1, 'the write arrives');
+      const client = await send(method, '/a', '\t /b\xa0 \t');
+      await until(() => ifmatch.lock().waiting === 1, 'it waits');
+      await settle();
+      t.same(lines(origin), ['PUT /b%A0']);
+      open('PUT /b%A0');
+      t.equal((await put.response()).status, 201);
+      t.match((await client.response()).status, /^20[01]$/);
+      await ifmatch.idle();
+    },
+  );
+
   t.test(`${method} onto itself does not wait for itself`, async (t) => {
     const { ifmatch, send } = await scene(t);
     t.equal((await (await send(method, '/a', '/a')).response()).status, 201);
