@@ -34,6 +34,7 @@ const plain = [
   { name: 'no preference', fields: [] },
   { name: 'return=minimal', fields: ['Prefer: return=minimal'] },
   { name: 'another preference', fields: ['Prefer: wait=10'] },
+  { name: 'text within another', fields: ['Prefer: note="as before, return=representation"'] },
 ];
 for (const { name, fields } of plain) {
   t.test(`${name}: a problem, and no preference applied`, async (t) => {

@@ -21,11 +21,25 @@ const rows: [readonly string[], boolean][] = [
   [['return=representations'], false],
   [['x-return=representation'], false],
   [['foo; return=representation'], false],
+  [['foo="a, return=representation"'], false],
+  [['foo="a\\", return=representation"'], false],
+  [['foo=bar; baz="a, return=minimal", return=representation'], true],
+  [['foo="", return=representation'], true],
+  [['foo="a, return=representation'], false],
+  [['', ' ,, return=representation'], true],
 ];
 t.test('the first preference named return counts', async (t) => {
   for (const [values, wanted] of rows) {
     const fields = values.flatMap((value) => ['prefer', value]);
     t.equal(representationWanted(fields), wanted, values.join(' | '));
+  }
+});
+
+t.test('a long Prefer takes no time', async (t) => {
+  for (const piece of ['"', '"\\', '\\', '"a', ',', '"a",', 'return=']) {
+    const started = performance.now();
+    t.equal(representationWanted(['prefer', `${piece.repeat(16_000)}"`]), false);
+    t.ok(performance.now() - started < 1000, piece);
   }
 });
 
