@@ -44,7 +44,8 @@ const FORWARDING = new FieldNames([
   'x-real-ip',
 ]);
 
-const CONDITION = ['if', 'if-match', 'if-modified-since', 'if-none-match', 'if-range', 'if-unmodified-since'];
+/** Those that are evaluated here (RFC 9110 13.1). WebDAV's If is a condition, too, but the origin's to evaluate. */
+const CONDITION = ['if-match', 'if-modified-since', 'if-none-match', 'if-range', 'if-unmodified-since'];
 const CONDITIONS = new FieldNames(CONDITION);
 
 /** Conditions, which are evaluated here, and what is of caches, hops and parts: no business of a probe. */
@@ -53,6 +54,7 @@ const NOT_ON_A_PROBE = new FieldNames([
   ...METHOD_OVERRIDE,
   'cache-control',
   'digest',
+  'if',
   'max-forwards',
   'pragma',
   'range',
@@ -152,7 +154,10 @@ function forwardedNode(peer: string): string {
   return isIP(peer) === 6 ? `"[${peer}]"` : peer === '' ? 'unknown' : peer;
 }
 
-/** Removes the conditional fields: for validators that the origin does not know, and for reads that are evaluated here. */
+/**
+ * Removes the conditions of RFC 9110: for validators that the origin does not know, and for reads that are evaluated here.
+ * What is not evaluated goes on (13.2.1): WebDAV's If stays (RFC 4918 10.4).
+ */
 export function withoutConditions(fields: readonly string[]): string[] {
   return without(fields, (name) => CONDITIONS.has(name));
 }

@@ -8,6 +8,8 @@ import { problem } from '../fixtures/problem.ts';
 import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
 import { settle, until } from '../fixtures/until.ts';
 
+const ETAG = ['ETag', '"v1"'];
+
 for (const method of ['GET', 'HEAD']) {
   t.test(`${method}: 304 with the fields that a cache needs, in one round trip`, async (t) => {
     const origin = await startOrigin(t, {
@@ -49,6 +51,27 @@ for (const method of ['GET', 'HEAD']) {
     t.equal(next.content, 'content');
     client.close();
     t.same(ifmatch.lock(), { held: 0, waiting: 0, quarantined: 0 });
+  });
+
+  t.test(`${method}: WebDAV's If is not evaluated here, so it goes to the origin as it came`, async (t) => {
+    const origin = await startOrigin(t, {
+      answer: ({ fields }) => {
+        const at = fields.indexOf('iF');
+        return at < 0 ? { status: 500 } : { status: fields[at + 1] === '(["v1"])' ? 200 : 412, fields: ETAG };
+      },
+    });
+    const ifmatch = await startIfmatch(t, { origin: origin.url });
+    for (const fields of [
+      [],
+      ['If-Match: "v1"'],
+      ['If-None-Match: "v0"'],
+      ['Range: bytes=0-', 'If-Range: x'],
+    ]) {
+      const asked = (condition: string) => exchange(ifmatch.port, method, '/doc', [...fields, condition]);
+      t.equal((await asked('iF: (["v1"])')).status, 200);
+      t.equal((await asked('iF: (["v0"])')).status, 412, "the origin's own");
+    }
+    t.equal((await exchange(ifmatch.port, method, '/doc', ['iF: (["v1"])', 'If-Match: "v0"'])).status, 412);
   });
 
   t.test(`${method}: If-Match that does not hold is 412, one that holds is the answer`, async (t) => {

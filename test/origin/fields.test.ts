@@ -113,21 +113,14 @@ t.test('no field name of the prototype chain does harm', async (t) => {
   t.equal(Reflect.get({}, 'x'), undefined);
 });
 
-const conditional = [
-  'If',
-  'If-Match',
-  'If-None-Match',
-  'If-Modified-Since',
-  'If-Unmodified-Since',
-  'If-Range',
-];
+const conditional = ['If-Match', 'If-None-Match', 'If-Modified-Since', 'If-Unmodified-Since', 'If-Range'];
 const notOnAProbe = [
   ...['Cache-Control', 'Pragma', 'Max-Forwards', 'Range', 'Digest', 'Content-Digest', 'Repr-Digest'],
   ...['Want-Content-Digest', 'Want-Repr-Digest', 'Content-Disposition', 'Content-Encoding'],
   ...['Content-Language', 'Content-Location', 'Content-MD5', 'Content-Range', 'Content-Type'],
 ];
 t.test('a probe carries no condition, nothing about content, and asks no cache', async (t) => {
-  for (const name of [...conditional, ...notOnAProbe]) {
+  for (const name of ['If', ...conditional, ...notOnAProbe]) {
     for (const spelling of inEveryCase(name)) {
       t.same(probeFields(['A', '1', spelling, 'only-if-cached', 'B', '2']), [
         ...['A', '1', 'B', '2'],
@@ -148,6 +141,9 @@ t.test('withoutConditions takes every conditional field and nothing else', async
   for (const name of conditional.flatMap(inEveryCase))
     t.same(withoutConditions(['A', '1', name, '2']), ['A', '1']);
   t.same(withoutConditions(['If-Matching', '1', 'Range', '2']), ['If-Matching', '1', 'Range', '2']);
+  // of WebDAV, and the origin's to evaluate (RFC 4918 10.4)
+  for (const name of inEveryCase('If'))
+    t.same(withoutConditions(['A', '1', name, '2']), ['A', '1', name, '2']);
 });
 
 const notReturned = [
