@@ -25,8 +25,6 @@ export interface Preconditions {
   readonly ifUnmodifiedSince?: number | 'unusable';
   /** Only when Range is there too (RFC 9110 13.1.5). */
   readonly ifRange?: EntityTag | number | 'unusable';
-  /** Whether there is a Range field. */
-  readonly range: boolean;
 }
 
 type Draft = { -readonly [K in keyof Preconditions]: Preconditions[K] };
@@ -40,12 +38,12 @@ export function readPreconditions(fields: FieldLines, now: number): Precondition
   const ifUnmodifiedSince = lines.get('if-unmodified-since');
   const ifRange = lines.get('if-range');
 
-  const found: Draft = { range: lines.has('range') };
+  const found: Draft = {};
   if (ifMatch) found.ifMatch = parseTagCondition(ifMatch) ?? 'unusable';
   if (ifNoneMatch) found.ifNoneMatch = parseTagCondition(ifNoneMatch) ?? 'unusable';
   if (ifModifiedSince) found.ifModifiedSince = readDate(ifModifiedSince, now);
   if (ifUnmodifiedSince) found.ifUnmodifiedSince = readDate(ifUnmodifiedSince, now);
-  if (ifRange && found.range) found.ifRange = readIfRange(ifRange, now);
+  if (ifRange && lines.has('range')) found.ifRange = readIfRange(ifRange, now);
   return found;
 }
 
