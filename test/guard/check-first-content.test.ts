@@ -3,11 +3,11 @@
 import { Readable } from 'node:stream';
 import t, { type Test } from 'tap';
 import { GatewayError } from '../../src/errors.ts';
-import { checkFirst } from '../../src/guard/check-first.ts';
+import { checkFirst, checkUnlocked } from '../../src/guard/check-first.ts';
 import { aContent, anExchange, type ExchangeOptions, someTools } from '../fixtures/guarded-exchange.ts';
 import { IDLE } from '../fixtures/lock-under-test.ts';
 import { ScriptedOrigin } from '../fixtures/scripted-origin.ts';
-import { gate, settle } from '../fixtures/until.ts';
+import { gate, settle, until } from '../fixtures/until.ts';
 
 const CURRENT = ['ETag', '"v1"'];
 
@@ -88,3 +88,42 @@ t.test(
     t.same(tools.lock.state(), IDLE);
   },
 );
+
+t.test('a stream that was admitted, and is refused when it is asked again, is let go', async (t) => {
+  for (const check of [checkFirst, checkUnlocked]) {
+    const stream = Readable.from(['x']);
+    const { origin, tools, exchange } = await scene(t, { content: aContent(stream, { length: undefined }) });
+    const answer = check(exchange, tools);
+    (await origin.nth(0)).start().answer(200, CURRENT);
+    (await origin.nth(1)).start().answer(200, ['ETag', '"v2"']);
+    t.equal((await answer).status, 412, check.name);
+    t.equal(stream.destroyed, true);
+    t.same(origin.got(), ['HEAD', 'HEAD']);
+    t.same(tools.lock.state(), IDLE);
+  }
+});
+
+t.test('a stream whose write does not get the lock is let go', async (t) => {
+  const stream = Readable.from(['x']);
+  const { origin, tools, exchange } = await scene(t, { content: aContent(stream, { length: undefined }) });
+  const { signal } = new AbortController();
+  await tools.lock.acquire(exchange.keys[0] ?? '', { waitMs: 1, signal });
+  const answer = checkFirst(exchange, tools);
+  (await origin.nth(0)).start().answer(200, CURRENT);
+  await until(() => tools.lock.state().waiting === 1, 'it waits for the lock');
+  exchange.leave();
+  await t.rejects(answer, { code: 'client-gone' });
+  t.equal(stream.destroyed, true);
+  t.same(origin.got(), ['HEAD']);
+});
+
+t.test('the content of a safe method is refused before it is read, too', async (t) => {
+  for (const { name, content } of early) {
+    const { origin, tools, exchange } = await scene(t, { content: content() });
+    const answer = checkUnlocked(exchange, tools);
+    (await origin.nth(0)).start().answer(200, ['ETag', '"v2"']);
+    t.equal((await answer).status, 412, name);
+    t.match(exchange.content, { reads: 0 });
+    t.same(origin.got(), ['HEAD']);
+  }
+});
