@@ -7,15 +7,37 @@ import { lockContract } from '../fixtures/lock-contract.ts';
 import { ask, IDLE, unknownFor } from '../fixtures/lock-under-test.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 
-function memoryLock(queue: number) {
+function memoryLock(queue: number, waiting = 1_000_000) {
   const clock = new ManualClock();
-  const lock = new MemoryLock({ queue, waiting: 1_000_000, clock });
+  const lock = new MemoryLock({ queue, waiting, clock });
   return { lock, clock, pass: (ms: number) => clock.pass(ms), writeMs: Number.POSITIVE_INFINITY };
 }
 
 t.test('contract', async (t) => {
   lockContract(t, (_, { queue }) => memoryLock(queue));
 });
+
+t.test(
+  'one waiter too many over all keys is refused at once, and a free key is had all the same',
+  async (t) => {
+    const { lock, clock } = memoryLock(100, 2);
+    const holders = ['a', 'b'].map((key) => ask(lock, key));
+    const [first, second] = ['a', 'b'].map((key) => ask(lock, key));
+    const refused = ask(lock, 'a');
+    const free = ask(lock, 'c');
+    await clock.pass(0);
+    t.same([refused.status(), refused.retryAfter()], ['lock-queue-full', 1]);
+    t.equal(free.status(), 'granted');
+    first?.abort();
+    const next = ask(lock, 'a');
+    await clock.pass(0);
+    t.same([second?.status(), next.status()], ['waiting', 'waiting'], 'who leaves makes room');
+    for (const holder of holders) holder.release();
+    await clock.pass(0);
+    for (const request of [second, next, free]) request?.release();
+    t.same(lock.state(), IDLE);
+  },
+);
 
 t.test('20 000 keys leave nothing behind', async (t) => {
   const { lock, clock } = memoryLock(1);
