@@ -17,23 +17,28 @@ const WAIT = 60_000;
 const UNARMED_LIMIT = WAIT + 2 * (connect + probe) + 2_000;
 const ARMED_LIMIT = WRITE + 1_000;
 
+/** The lock in memory, armed as the test wants it. */
+function armedBy(memory: MemoryLock, arm: Lock['arm']): Lock {
+  return {
+    acquire: (key, options) => memory.acquire(key, options),
+    arm,
+    release: (lease, fate) => memory.release(lease, fate),
+    state: () => memory.state(),
+    engine: () => memory.engine(),
+    stop: () => memory.stop(),
+  };
+}
+
 /** A writer of key `a` that is taken step by step; each step ends where something is waited for. */
 function writer() {
   const clock = new ManualClock();
   const memory = new MemoryLock({ queue: 100, waiting: 100, clock });
   const arming = Promise.withResolvers<void>();
   let slowArm = false;
-  const lock: Lock = {
-    acquire: (key, options) => memory.acquire(key, options),
-    async arm(leases) {
-      if (slowArm) await arming.promise;
-      await memory.arm(leases);
-    },
-    release: (lease, fate) => memory.release(lease, fate),
-    state: () => memory.state(),
-    engine: () => memory.engine(),
-    stop: () => memory.stop(),
-  };
+  const lock = armedBy(memory, async (leases) => {
+    if (slowArm) await arming.promise;
+    await memory.arm(leases);
+  });
   let stopped = false;
   const overdue: (() => void)[] = [];
   const workerClock: Clock = {
@@ -244,6 +249,7 @@ for (const step of steps) {
     t.equal(scene.outcome.acquire, acquire);
     await keyIs(t, scene, key);
     t.equal(scene.memory.state().waiting, 0);
+    if (acquire === 'client-gone') t.equal(scene.clock.pending, 0, 'nothing is left behind');
   });
 
   t.test(`${step}: the worker is killed`, async (t) => {
@@ -274,6 +280,8 @@ for (const step of steps) {
       }
       t.equal(next.status(), 'granted', `after ${STOPPED[step]} ms`);
       t.same(memory.state(), { held: 1, waiting: 0, quarantined: 0 });
+      const ranOut = STOPPED[step] === UNARMED_LIMIT || STOPPED[step] === ARMED_LIMIT;
+      t.equal(scene.said.length, ranOut ? 1 : 0, 'it says so when a holding ran out');
       await scene.resume(first);
       if (outcome.acquire === 'granted') {
         const lease = scene.leaseOf();
@@ -350,6 +358,34 @@ t.test(
     other.remote.release(d, KNOWN);
     await turns();
     t.same(shared.state(), { held: 1, waiting: 0, quarantined: 2 }, 'the dead do not get their turn');
+  },
+);
+
+t.test(
+  'a holding that runs out while the engine answers is not armed, nor is another beside it',
+  async (t) => {
+    const clock = new ManualClock();
+    const memory = new MemoryLock({ queue: 100, waiting: 100, clock });
+    const answer = Promise.withResolvers<void>();
+    const lock = armedBy(memory, async (leases) => {
+      await memory.arm(leases);
+      await answer.promise;
+    });
+    const { remote } = remoteLock({ auto: true, lock, clock });
+    const options = { waitMs: 0, signal: new AbortController().signal };
+    const a = await remote.acquire('a', options);
+    await clock.pass(1_000);
+    const b = await remote.acquire('b', options);
+    await clock.pass(UNARMED_LIMIT - WAIT - 1_500);
+    const armed = remote.arm([a, b]);
+    armed.catch(() => {});
+    await clock.pass(1_000);
+    t.equal(ask(memory, 'b').status(), 'waiting');
+    const next = ask(memory, 'a');
+    await turns();
+    t.equal(next.status(), 'granted');
+    answer.resolve();
+    await t.rejects(armed, { code: 'lock-lost-before-send' });
   },
 );
 
