@@ -410,6 +410,12 @@ t.test('a lease can be armed and released by its own worker only', async (t) => 
   other.wire.worker.send({ op: 'abort', id: 1 });
   await turns();
   t.equal(shared.state().held, 1);
+  const third = worker();
+  const own = await third.remote.acquire('b', { waitMs: 0, signal });
+  for (const leases of [[lease], [own, lease]]) {
+    await t.rejects(third.remote.arm(leases), { code: 'lock-lost-before-send' }, 'their ids are the same');
+  }
+  await third.remote.arm([own]);
 });
 
 t.test('what is no request changes nothing, and is said', async (t) => {

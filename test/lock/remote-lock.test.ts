@@ -240,6 +240,22 @@ t.test('stop ends when everything before it has been done there', async (t) => {
   await stopped;
 });
 
+t.test('a worker that stops refuses its waiters and newcomers; the lock itself goes on', async (t) => {
+  const { remote, shared } = remoteLock({ auto: true });
+  const holder = await remote.acquire('a', { waitMs: 0, signal });
+  const waiter = ask(remote, 'a');
+  await turns();
+  await remote.stop();
+  const newcomer = ask(remote, 'b');
+  await turns();
+  t.same([waiter.status(), newcomer.status()], ['shutting-down', 'shutting-down']);
+  t.same(shared.state(), { held: 1, waiting: 0, quarantined: 0 });
+  await remote.arm([holder]);
+  remote.release(holder, KNOWN);
+  await turns();
+  t.same(shared.state(), IDLE);
+});
+
 t.test('what is no answer is none', async (t) => {
   const { remote, wire } = remoteLock({ auto: false });
   const asked = ask(remote, 'a');
