@@ -146,6 +146,16 @@ t.test('a status for the client comes with what it needs to act on it', async (t
   t.notOk(refusal?.context.shown?.includes('etag'), 'not the tag of an error page');
 });
 
+t.test(
+  'a 412 shows the current validators, and not the tag of a page that says there is nothing',
+  async (t) => {
+    const stale = await decided(t, 200, ['ETag', '"v2"'], { fields: ['If-Match', '"v1"'] });
+    t.same(stale.refusal?.context.shown, ['etag', 'last-modified']);
+    const absent = await decided(t, 404, ['ETag', '"page"'], { fields: ['If-Match', '"v1"'] });
+    t.same(absent.refusal?.context.shown, []);
+  },
+);
+
 t.test('undecided: forward is not for clients that have gone', async (t) => {
   const origin = new ScriptedOrigin();
   const exchange = anExchange('PUT', { fields: ['If-Match', '"v1"'], route: { undecided: 'forward' } });

@@ -3,8 +3,9 @@
 import t from 'tap';
 import { type GuardedPlan, guard } from '../../src/guard/guard.ts';
 import { anExchange, someTools } from '../fixtures/guarded-exchange.ts';
-import { IDLE } from '../fixtures/lock-under-test.ts';
+import { IDLE, KNOWN } from '../fixtures/lock-under-test.ts';
 import { ScriptedOrigin } from '../fixtures/scripted-origin.ts';
+import { settle } from '../fixtures/until.ts';
 
 const rows: { plan: GuardedPlan; method: string; asked: readonly string[]; held: number; status: number }[] =
   [
@@ -49,6 +50,31 @@ for (const { plan, method, asked, held, status } of rows) {
     t.same(origin.got(), asked);
     await tools.idle();
     t.same(tools.lock.state(), IDLE);
+  });
+}
+
+for (const plan of [{ kind: 'locked' }, { kind: 'check', lock: true }] as const) {
+  t.test(`${plan.kind}: for how long the lock and the probe were waited for is noted`, async (t) => {
+    const origin = new ScriptedOrigin();
+    const tools = someTools(t, origin);
+    const exchange = anExchange('PUT', { fields: ['If-Match', '"v1"'] });
+    const { signal } = new AbortController();
+    const before = await tools.lock.acquire(exchange.keys[0] ?? '', { waitMs: 1, signal });
+    const started = performance.now();
+    const answer = guard(exchange, plan, tools);
+    await settle();
+    tools.lock.release(before, KNOWN);
+    for (let n = 0; n < (plan.kind === 'check' ? 2 : 1); n++) {
+      const asked = (await origin.nth(n)).start();
+      await settle();
+      asked.answer(200, ['ETag', '"v1"']);
+    }
+    await answer;
+    const { lockMs = 0, probeMs = 0 } = exchange.outcome;
+    t.ok(lockMs > 50, `the lock: ${lockMs} ms`);
+    t.equal(probeMs > 50, plan.kind === 'check', `the probe: ${probeMs} ms`);
+    t.ok(lockMs + probeMs < performance.now() - started - 50, 'not with the write');
+    await tools.idle();
   });
 }
 
