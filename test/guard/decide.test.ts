@@ -71,6 +71,13 @@ const rows: {
     outcome: { verdict: 'ignored' },
   },
   {
+    name: 'a condition that holds, require',
+    shown: ['ETag', '"v1"'],
+    fields: ['If-Match', '"v1"'],
+    route: { mode: 'require', probe: 'head' },
+    outcome: { verdict: 'perform' },
+  },
+  {
     name: 'a date that must be ignored, require',
     shown: [],
     fields: ['If-Unmodified-Since', LATER],
@@ -173,4 +180,12 @@ t.test('the details say what to do next', async (t) => {
   t.match(exists.refusal?.error.detail, /exists already.*If-Match/);
   const stale = await decided(t, 200, ['ETag', '"v2"'], { fields: ['If-Match', '"v1"'] });
   t.match(stale.refusal?.error.detail, /GET the current version/);
+  const known = await decided(t, 200, ['ETag', '"v1"'], { fields: ['If-None-Match', '"v1"'] });
+  t.match(known.refusal?.error.detail, /^If-None-Match is false.*GET the current version/);
+  const both = ['If-Match', '"v1"', 'If-None-Match', '*'];
+  const first = await decided(t, 200, ['ETag', '"v2"'], { fields: both });
+  t.match(first.refusal?.error.detail, /^If-Match is false.*GET the current version/);
+  const ignored = ['If-Unmodified-Since', LATER];
+  const demanded = await decided(t, 200, [], { fields: ignored, route: { mode: 'require', probe: 'head' } });
+  t.match(demanded.refusal?.error.detail, /must be ignored because.*no modification date.*If-Match/);
 });
