@@ -142,8 +142,8 @@ export function answerOf(
 
 /** What the client did not ask for is no tunnel: it would go around the guard (RFC 9110 7.8). */
 function checkUpgraded(upgraded: Upgraded, protocol: string): Upgraded {
-  const { status, fields, socket } = upgraded;
-  if (status === 101 && fieldValues(fields, 'upgrade').join().toLowerCase() === protocol) return upgraded;
+  const { fields, socket } = upgraded;
+  if (fieldValues(fields, 'upgrade').join().toLowerCase() === protocol) return upgraded;
   socket.destroy();
   throw new OriginFailure('invalid', true);
 }

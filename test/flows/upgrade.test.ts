@@ -49,6 +49,17 @@ t.test(
   },
 );
 
+t.test('an origin may spell the protocol as it likes', async (t) => {
+  const origin = await startRawOrigin(t, (request) => agree(request).replace('websocket', 'WebSocket'));
+  const { port } = await startIfmatch(t, { origin: origin.url });
+  const client = await connect(port);
+  client.send(bytesOf('GET', '/chat', HANDSHAKE));
+  await until(() => client.rest().includes('\r\n\r\n'), 'the 101');
+  client.send('frame');
+  await until(() => client.rest().endsWith('FRAME'), 'the frame back');
+  client.close();
+});
+
 t.test('an origin that does not agree has its answer passed on', async (t) => {
   const origin = await startRawOrigin(t, () => 'HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\nnope');
   const { port } = await startIfmatch(t, { origin: origin.url });

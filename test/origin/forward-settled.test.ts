@@ -119,6 +119,16 @@ t.test('an answer that nobody wants is read to its end', async (t) => {
   t.same(await settled, { kind: 'known' });
 });
 
+t.test('an answer that nobody wants is given up once the fate is known: it may have no end', async (t) => {
+  const settings = { ...SETTINGS, release: 'headers' } as const;
+  const { answer, asked } = await write((asked) => void asked.start().head(200).data('part'), settings);
+  if (answer instanceof GatewayError) throw answer;
+  t.equal(asked.aborted, false);
+  answer.abandon();
+  await turn();
+  t.equal(asked.aborted, true);
+});
+
 t.test('a reader that reads nothing leaves a megabyte to the origin, and no more', async (t) => {
   const { answer, asked } = await write(
     (asked) =>
