@@ -88,8 +88,8 @@ t.test('a total deadline runs on from the wait for a slot into the answer', asyn
   const { origin, send } = await scene(t, () => undefined, 1);
   const first = send({ target: '/first' });
   await until(() => origin.requests.length === 1, 'the first arrives');
-  const second = send({}, { deadlines: { total: 400 } });
-  const unhindered = send({}, { lane: 'probe', deadlines: { total: 550 } });
+  const second = send({}, { deadlines: { total: 900 } });
+  const unhindered = send({}, { lane: 'probe', deadlines: { total: 1050 } });
   setTimeout(() => first.cancel(), 300);
   t.same(await failure(t, second), { kind: 'timeout', sent: true });
   t.equal(unhindered.ending, undefined, 'not counted anew when it began');
