@@ -5,6 +5,7 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { IncomingContent } from '../../src/app/request-content.ts';
 import { bytesOf, connect } from '../fixtures/raw-client.ts';
@@ -113,7 +114,31 @@ t.test('bytes that trickle keep the silence short, not the whole', async (t) => 
   const { content, client } = await receive(t, announced(100, 'x'), { ...LIMITS, idle: 200, upload: 400 });
   const timer = setInterval(() => client.send('x'), 20);
   t.teardown(() => clearInterval(timer));
+  const started = performance.now();
   await t.rejects(content.read(5000), { code: 'content-timeout' });
+  t.ok(performance.now() - started > 300, 'it is the whole that took too long');
+});
+
+t.test('a stream is not silent while nobody reads it, nor when all of it is there', async (t) => {
+  const limits = { ...LIMITS, content: 1_000_000, idle: 400 };
+  const unread = await receive(t, announced(200_000, 'x'.repeat(100_000)), limits);
+  const waiting = await unread.content.read(90_000);
+  const complete = await receive(t, announced(11, '0123456789x'), limits);
+  const taken = await complete.content.read(10);
+  if (!(waiting instanceof Readable && taken instanceof Readable)) throw new Error('they must be streams');
+  taken.once('data', () => taken.pause());
+  await until(() => complete.message.complete, 'all of it');
+  await sleep(900);
+  t.same([waiting.errored, taken.errored], [null, null]);
+  t.same(await text(taken), '');
+  await t.rejects(text(waiting), { code: 'content-timeout' }, 'who reads it waits for the client again');
+});
+
+t.test('content of a client that has left before it was asked for is not waited for', async (t) => {
+  const { content, client, message } = await receive(t, announced(100, 'part'));
+  client.close();
+  await until(() => message.destroyed, 'it is gone');
+  await t.rejects(content.read(5000), { code: 'client-gone' });
 });
 
 for (const way of ['close', 'reset'] as const) {
