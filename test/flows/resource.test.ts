@@ -58,7 +58,11 @@ t.test('resource: a member of the query names it; two of them are refused', asyn
   const fields = [`If-Match: ${etag}`];
   t.equal((await exchange(ifmatch.port, 'PUT', '/api.php?a=1&id=7', fields, 'x')).status, 201);
   problem(t, await exchange(ifmatch.port, 'PUT', '/api.php?id=8', fields, 'x'), 412);
-  problem(t, await exchange(ifmatch.port, 'PUT', '/api.php?id=7&id=8', fields, 'x'), 400);
+  const asked = origin.requests.length;
+  for (const method of ['PUT', 'PROPFIND']) {
+    problem(t, await exchange(ifmatch.port, method, '/api.php?id=7&id=8', fields, 'x'), 400);
+  }
+  t.equal(origin.requests.length, asked, 'neither is probed for');
   t.equal(origin.applied.length, 1);
   t.equal(origin.applied[0]?.target, '/api.php?a=1&id=7');
 });

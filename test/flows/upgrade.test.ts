@@ -49,6 +49,16 @@ t.test(
   },
 );
 
+t.test('a client whose connection breaks off leaves no tunnel behind', async (t) => {
+  const origin = await startRawOrigin(t, agree);
+  const { port } = await startIfmatch(t, { origin: origin.url });
+  const client = await connect(port);
+  client.send(bytesOf('GET', '/chat', HANDSHAKE));
+  await until(() => client.rest().includes('\r\n\r\n'), 'the 101');
+  client.reset();
+  await until(() => origin.requests[0]?.socket.closed === true, 'the end of the connection to the origin');
+});
+
 t.test('an origin may spell the protocol as it likes', async (t) => {
   const origin = await startRawOrigin(t, (request) => agree(request).replace('websocket', 'WebSocket'));
   const { port } = await startIfmatch(t, { origin: origin.url });
