@@ -88,6 +88,26 @@ t.test('a HEAD that is answered with content ends it, with a warning', async (t)
   t.equal(warnings()[0]?.['level'], 40);
 });
 
+t.test('content of a HEAD that comes as late as the next answer ends it, too', async (t) => {
+  let heads = 0;
+  const origin = await startRawOrigin(t, ({ method }) => {
+    if (method === 'HEAD') heads += 1;
+    if (method !== 'HEAD') return OK;
+    return heads === 2 ? `stray${HEAD}` : HEAD;
+  });
+  const ifmatch = await startIfmatch(t, { origin: origin.url });
+  const put = () => exchange(ifmatch.port, 'PUT', '/doc', ['If-Match: "v1"'], 'x');
+  t.equal((await put()).status, 200);
+  problem(t, await put(), 502);
+  await ifmatch.idle();
+  t.equal((await put()).status, 200);
+  const closing = origin.requests.flatMap(({ method, head }) =>
+    method === 'HEAD' ? [/^connection: close\r$/im.test(head)] : [],
+  );
+  t.same(closing, [false, false, true]);
+  t.equal(ifmatch.log.filter(({ msg }) => /after a HEAD$/.test(String(msg))).length, 1, 'it is said');
+});
+
 t.test(
   'an answer that nobody asked for, behind any other, ends all reuse: it becomes at most one wrong answer',
   async (t) => {

@@ -8,11 +8,12 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import t, { type Test } from 'tap';
 import { type OriginClient, openOrigin } from '../../src/origin/client.ts';
 import { OriginFailure } from '../../src/origin/failure.ts';
 import { openTestOrigin, originConfig } from '../fixtures/origin-config.ts';
-import { startRawOrigin } from '../fixtures/raw-origin.ts';
+import { closedPort, startRawOrigin } from '../fixtures/raw-origin.ts';
 import { collect } from '../fixtures/scripted-origin.ts';
 import { settle, until } from '../fixtures/until.ts';
 
@@ -170,4 +171,14 @@ t.test('hanging reads leave the connections of writes alone', async (t) => {
   t.equal(origin.count('GET'), 2, 'no more connections than configured');
   t.equal(await ask(client, 'PUT'), 200);
   for (const { exchange } of hanging) exchange.cancel();
+});
+
+t.test('streamed content that the origin does not take is let go: nobody else reads it', async (t) => {
+  const { client } = openTestOrigin(t, `http://127.0.0.1:${await closedPort()}`);
+  const content = new PassThrough();
+  content.write('part');
+  const request = { method: 'PUT', target: '/', fields: ['Host', 'x'], content, length: 9 };
+  const { exchange } = client.send(request, OPTIONS);
+  t.match(await exchange.ended, { kind: 'unreachable', sent: false });
+  t.equal(content.destroyed, true);
 });
