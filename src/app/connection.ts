@@ -3,12 +3,17 @@ import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Progress } from './progress.ts';
 
+/** Requests that may wait for their turn before no more are read; those that came in one piece with them wait as well. */
+const MOST_WAITING = 16;
+
 export interface Connection {
   readonly socket: Duplex;
   /** The response that the next request has to wait for. */
   last: ServerResponse | undefined;
   /** The response of the request that is at work. */
   active: ServerResponse | undefined;
+  /** How many requests wait for their turn. */
+  waiting: number;
   /** Nothing more can be read from it. */
   broken: boolean;
   /** The origin has agreed to a tunnel. */
@@ -26,6 +31,7 @@ export function newConnection(socket: Duplex): Connection {
     socket,
     last: undefined,
     active: undefined,
+    waiting: 0,
     broken: false,
     tunnel: false,
     finished: false,
@@ -37,4 +43,12 @@ export function newConnection(socket: Duplex): Connection {
 /** The response, as long as it is not over. */
 export function owed(response: ServerResponse | undefined): ServerResponse | undefined {
   return response === undefined || response.closed ? undefined : response;
+}
+
+/**
+ * Whether nothing more is read for now: a flood of pipelined requests waits in the kernel, not here. Behind a few of them
+ * reading goes on, or nobody would see that the client leaves; so it does where all that comes is dropped.
+ */
+export function holdsBack({ waiting, broken, socket }: Connection): boolean {
+  return waiting > MOST_WAITING && !broken && !socket.writableEnded;
 }

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type Connection, newConnection, owed } from './connection.ts';
+import { type Connection, holdsBack, newConnection, owed } from './connection.ts';
 import { sendOff } from './send-off.ts';
 
 /** Emitted on a request whose content turns out to be malformed on its way; to who listens later, later. */
@@ -67,6 +67,8 @@ export class Connections {
       }
     });
     const begin = () => {
+      const wasHeldBack = holdsBack(connection);
+      if (before !== undefined) connection.waiting -= 1;
       if (socket.destroyed) {
         response.destroy();
         return;
@@ -76,7 +78,7 @@ export class Connections {
         return;
       }
       if (this.#retired) response.shouldKeepAlive = false;
-      if (connection.last === response) socket.resume();
+      if (connection.last === response || (wasHeldBack && !holdsBack(connection))) socket.resume();
       connection.active = response;
       connection.progress.restart();
       start();
@@ -85,8 +87,8 @@ export class Connections {
       begin();
       return;
     }
-    // a flood of pipelined requests waits in the kernel, not here
-    socket.pause();
+    connection.waiting += 1;
+    if (holdsBack(connection)) socket.pause();
     before.once('close', begin);
   }
 
@@ -198,6 +200,10 @@ export class Connections {
     this.#known.set(socket, connection);
     this.#open.add(connection);
     socket.once('close', () => this.#open.delete(connection));
+    // of what resumed before the pause Node is told a turn later, and would read on
+    socket.on('resume', () => {
+      if (holdsBack(connection)) socket.pause();
+    });
     return connection;
   }
 

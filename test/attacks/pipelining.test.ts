@@ -1,5 +1,6 @@
 // Several requests on one connection: one at work at a time, answers in order, and never an answer for another request.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { OK, startArena } from '../fixtures/attack.ts';
 import { bytesOf, connect } from '../fixtures/raw-client.ts';
@@ -133,3 +134,46 @@ for (const { name, target } of [
     },
   );
 }
+
+/** Far more than the kernel takes for both ends of a connection. */
+const FLOOD = 64 * 2 ** 20;
+
+t.test('33: a flood behind a request that hangs is not read: it waits in the kernel', async (t) => {
+  let hanging: RawRequest | undefined;
+  const arena = await startArena(t, (request) => {
+    if (request.target !== '/hangs') return OK;
+    hanging = request;
+    return undefined;
+  });
+  await arena.attack(t, async () => {
+    const client = await connect(arena.ifmatch.port);
+    client.send(bytesOf('GET', '/hangs'));
+    await until(() => hanging !== undefined, 'the first is at work');
+    const follower = bytesOf('GET', '/follows', [`Filler: ${'x'.repeat(2048)}`]);
+    const piece = follower.repeat(100);
+    const goesOn = (): Promise<boolean> => {
+      const left = new Promise<boolean>((resolve) => client.socket.write(piece, () => resolve(true)));
+      return Promise.race([left, sleep(2_000, false)]);
+    };
+    let taken = 0;
+    while (taken < FLOOD && (await goesOn())) taken += piece.length;
+    t.ok(taken < FLOOD, `${taken} bytes are taken`);
+    t.equal(arena.origin.count('GET'), 1, 'none of it is at work');
+    client.reset();
+    hanging?.socket.write(OK);
+  });
+});
+
+t.test('33: what was held back comes, in order, when those before it are answered', async (t) => {
+  const arena = await startArena(t);
+  await arena.attack(t, async () => {
+    const client = await connect(arena.ifmatch.port);
+    const targets = Array.from({ length: 300 }, (_, i) => `/${i}`);
+    const filler = [`Filler: ${'x'.repeat(4096)}`];
+    client.send(targets.map((target) => bytesOf('GET', target, filler)).join(''));
+    for (const target of targets) t.equal((await client.response()).status, 200, target);
+    const got = arena.origin.requests.map(({ target }) => target);
+    t.same(got, targets);
+    client.close();
+  });
+});
