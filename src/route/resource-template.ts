@@ -38,13 +38,14 @@ export function resourceTemplateFault(template: string, pattern: string): string
   return query === undefined ? undefined : templateQueryFault(query);
 }
 
-/** Fills a faultless template with a request's own raw text; 'ambiguous' with the parameter that has two values. */
-export function fillTemplate(
-  template: string,
-  match: Match,
-  target: Target,
-): FilledTemplate | { readonly ambiguous: string } {
+/** Why a template cannot be filled: a parameter of the query has two values, or servers differ on one of the path. */
+export type Unfillable = { readonly ambiguous: string } | { readonly disputed: string };
+
+/** Fills a faultless template with a request's own raw text. */
+export function fillTemplate(template: string, match: Match, target: Target): FilledTemplate | Unfillable {
   const [pathTemplate, queryTemplate] = splitTemplate(template);
+  const disputed = placeholders(pathTemplate).find((name) => match.disputed?.includes(name));
+  if (disputed !== undefined) return { disputed };
   const path = pathTemplate
     .split('/')
     .map((segment) => match.params[placeholderName(segment) ?? ''] ?? segment)

@@ -27,8 +27,9 @@ export interface ResourceFault {
  * template's key is that of the URL it denotes, whichever route it comes from. With `case: insensitive` ASCII letters
  * are folded, in the query too.
  *
- * A fault when a query parameter of the template has two values, or when servers take the path for two resources that
- * no key can merge: `/a;b%2Fc` is `/a` or `/a/c`. Needed for plans that lock or probe; reads do without.
+ * A fault when a parameter of the template has two values, in the query or by the readings of the path, or when servers
+ * take the path for two resources that no key can merge: `/a;b%2Fc` is `/a` or `/a/c`. Needed for plans that lock or probe;
+ * reads do without.
  */
 export function resourceOf(match: Match, target: Target): Resource | ResourceFault {
   const { route } = match;
@@ -36,6 +37,10 @@ export function resourceOf(match: Match, target: Target): Resource | ResourceFau
   const filled = fillTemplate(route.resource, match, target);
   if ('ambiguous' in filled) {
     const detail = `Send the query parameter "${filled.ambiguous}" once, so that it names one resource.`;
+    return { code: 'resource-ambiguous', detail };
+  }
+  if ('disputed' in filled) {
+    const detail = 'Send the path without encoded separators: servers take it for parts of two resources.';
     return { code: 'resource-ambiguous', detail };
   }
   return withKey(match, filled.path + filled.query, readPath(filled.path), filled.pairs);

@@ -2,6 +2,7 @@
 
 import { foldCase } from './octets.ts';
 import { covers, includes, type Pattern, readPattern } from './pattern.ts';
+import { mergeReading } from './readings.ts';
 import type { Route } from './route.ts';
 import type { Target } from './target.ts';
 
@@ -9,6 +10,8 @@ export interface Match {
   readonly route: Route;
   /** Without prototype. Raw (still encoded) text of the segments, and under `*` of what follows them. */
   readonly params: Readonly<Record<string, string>>;
+  /** Those of them that readings of the path set differently: `id` of `/orders/:id/*` for `/orders/5%2Fitems/1`. */
+  readonly disputed?: readonly string[];
 }
 
 export interface RouteTable {
@@ -46,7 +49,10 @@ export function buildRouteTable(routes: readonly Route[], defaults: Route): Rout
       const entry = find(root, first);
       if (others.some((reading) => find(root, reading) !== entry)) return 'ambiguous';
       if (entry === undefined) return { route: defaults, params: noParams() };
-      return { route: entry.route, params: paramsOf(entry.pattern, target.path) };
+      const { route, pattern } = entry;
+      const params = paramsOf(pattern, target.path);
+      const disputed = others.length === 0 ? [] : disputedParams(pattern, target.readings);
+      return disputed.length === 0 ? { route, params } : { route, params, disputed };
     },
   };
 }
@@ -124,4 +130,16 @@ function paramsOf(pattern: Pattern, path: string): Record<string, string> {
   });
   if (pattern.rest) params['*'] = raw.slice(pattern.segments.length).join('/');
   return params;
+}
+
+/** Names of the parameters, `*` too, that are not the same in all readings when each is merged as a key would be. */
+function disputedParams({ segments, rest }: Pattern, readings: Target['readings']): string[] {
+  const differ = (part: (reading: readonly string[]) => readonly string[]): boolean =>
+    new Set(readings.map((reading) => mergeReading(part(reading)))).size > 1;
+  const names = segments.flatMap((segment, index) =>
+    segment.kind === 'parameter' && differ((reading) => reading.slice(index, index + 1))
+      ? [segment.name]
+      : [],
+  );
+  return rest && differ((reading) => reading.slice(segments.length)) ? [...names, '*'] : names;
 }

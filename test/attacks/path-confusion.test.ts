@@ -194,6 +194,30 @@ async function raceOf(t: Test, one: string, other: string): Promise<void> {
   await aftermath();
 }
 
+/** A part of an order is written under the order's lock, and its validators count. */
+const ORDERS = 'routes: [{ path: /orders/:id/*, resource: /orders/:id }]';
+for (const target of ['/orders/5%2Fitems/1', '/orders/5%5citems/1', '/orders/5%2Fa%2Fb/']) {
+  t.test(
+    `row 57: ${target} is a part of /orders/5, or of what only one server takes for an order: 400`,
+    async (t) => {
+      const { origin, ifmatch, aftermath } = await attackLegacy(t, { yaml: ORDERS });
+      for (const fields of [[], ['If-Match: *'], ['If-None-Match: *']])
+        problem(t, await exchange(ifmatch.port, 'PUT', target, fields, 'x'), 400);
+      t.same(origin.requests, [], 'nothing reaches the origin');
+      t.equal((await exchange(ifmatch.port, 'GET', target)).status, 404, 'a read has no lock to walk around');
+      await aftermath();
+    },
+  );
+}
+for (const target of ['/orders/5/a%2Fb', '/orders/5;v/a', '/orders/5/a//b', '/orders/%35/%2Fa']) {
+  t.test(`row 57: ${target} is a part of /orders/5 to all servers`, async (t) => {
+    const { origin, ifmatch, aftermath } = await attackLegacy(t, { yaml: ORDERS });
+    t.equal((await exchange(ifmatch.port, 'PUT', target, [], 'x')).status, 201);
+    t.equal(origin.requests.at(-1)?.target, target);
+    await aftermath();
+  });
+}
+
 const odd = rowsOf(
   68,
   ...['/guarded/..a', '/guarded/...', '/guarded/a..b', '/guarded/.a', '/guarded/"<>{}|^`', '/guarded/[x]'],

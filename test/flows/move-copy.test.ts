@@ -57,6 +57,24 @@ for (const method of ['MOVE', 'COPY']) {
     });
   }
 
+  t.test(
+    `${method} to a name that ends in a no-break space: writes to that wait, not those without it`,
+    async (t) => {
+      const { origin, ifmatch, close, open, send } = await scene(t);
+      close(`${method} /a`);
+      const first = await send(method, '/a', '/b\xa0');
+      await until(() => origin.seen(method).length === 1, 'it arrives');
+      const same = await send('PUT', '/b%A0');
+      await until(() => ifmatch.lock().waiting === 1, 'it waits');
+      const other = await send('PUT', '/b');
+      t.equal((await other.response()).status, 201);
+      t.same(lines(origin), [`${method} /a`, 'PUT /b']);
+      open(`${method} /a`);
+      for (const client of [first, same]) t.match((await client.response()).status, /^20[01]$/);
+      await ifmatch.idle();
+    },
+  );
+
   for (const busy of ['/a', '/b']) {
     t.test(`${method} from /a to /b waits for a write to ${busy}`, async (t) => {
       const { origin, ifmatch, close, open, send } = await scene(t);

@@ -93,6 +93,25 @@ t.test('a path that servers take for two resources has no key', (t) => {
   t.end();
 });
 
+t.test(
+  'a path of which servers take different parts for a parameter has no key, where that parameter counts',
+  (t) => {
+    const routes = [
+      aRoute('/orders/:id/*', { resource: '/orders/:id' }),
+      aRoute('/a/:x/:y/*', { resource: '/r/:y' }),
+      aRoute('/all/:x/*', { resource: '/all' }),
+      aRoute('/none/:x/*'),
+    ];
+    for (const target of ['/orders/5%2Fitems/1', '/orders/5%5Citems/1', '/a/1%2F2/3/z', '/a/1/2%2f3/z'])
+      t.match(resolve(target, routes), { code: 'resource-ambiguous', detail: /encoded separators/ }, target);
+    t.equal(resourceIn('/all/5%2Fitems/1', routes).key, '["all"]');
+    t.equal(resourceIn('/none/5%2Fitems/1', routes).key, '["none","5","items","1"]');
+    for (const target of ['/orders/5/a%2Fb', '/orders/5;v/a', '/orders/5/a//b', '/orders/%35/a/'])
+      t.equal(resourceIn(target, routes).key, '["orders","5"]', target);
+    t.end();
+  },
+);
+
 const orders = [
   aRoute('/orders/:id/approve', { resource: '/orders/:id' }),
   aRoute('/edit/*', { resource: '/docs/*' }),
