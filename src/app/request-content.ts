@@ -7,6 +7,7 @@ import type { Content } from '../origin/exchange.ts';
 import { notTaken } from '../origin/forward.ts';
 import { fieldValue } from '../semantics/fields.ts';
 import { MALFORMED } from './connections.ts';
+import { Pieces } from './pieces.ts';
 
 export interface ContentLimits {
   /** Most bytes; more is answered 413. */
@@ -95,7 +96,7 @@ class Upload {
   readonly #reject: (error: GatewayError) => void;
   readonly #total: NodeJS.Timeout;
   #idle: NodeJS.Timeout | undefined;
-  #chunks: Buffer[] = [];
+  readonly #pieces = new Pieces();
   #bytes = 0;
   #stream: Readable | undefined;
   /** All of it has come in. */
@@ -139,7 +140,7 @@ class Upload {
       if (!this.#stream.push(chunk)) this.#pause();
       return;
     }
-    this.#chunks.push(chunk);
+    this.#pieces.add(chunk);
     if (this.#bytes > this.#limit) this.#becomeStream();
   }
 
@@ -155,8 +156,7 @@ class Upload {
     stream.on('error', () => {});
     this.#pause();
     this.#stream = stream;
-    for (const chunk of this.#chunks) stream.push(chunk);
-    this.#chunks = [];
+    for (const piece of this.#pieces.take()) stream.push(piece);
     this.#resolve(stream);
   }
 
@@ -169,7 +169,7 @@ class Upload {
       return;
     }
     this.#finish();
-    this.#resolve(this.#chunks);
+    this.#resolve(this.#pieces.take());
   }
 
   #gone(): void {
@@ -198,13 +198,15 @@ class Upload {
   }
 
   #awaitData(): void {
-    clearTimeout(this.#idle);
-    this.#idle = setTimeout(() => this.#late(), this.#limits.idle);
+    // chunks may come by the hundred thousand
+    if (this.#idle !== undefined) this.#idle.refresh();
+    else this.#idle = setTimeout(() => this.#late(), this.#limits.idle);
   }
 
   #pause(): void {
     this.#message.pause();
     clearTimeout(this.#idle);
+    this.#idle = undefined;
   }
 
   #resume(): void {

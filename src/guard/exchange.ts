@@ -18,7 +18,7 @@ export interface RequestContent {
   /** The client waits for a 100 (Continue) before it sends. */
   readonly withheld: boolean;
   /**
-   * All of the content, in the pieces in which it came, when it is at most `limit` bytes, otherwise a stream of it.
+   * All of the content, in pieces, when it is at most `limit` bytes, otherwise a stream of it.
    * Rejects with GatewayError `content-timeout`, `content-too-large` or `client-gone`; so does the stream.
    */
   read(limit: number): Promise<Content>;

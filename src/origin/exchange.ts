@@ -8,7 +8,7 @@ import type { Deadlines } from './deadline.ts';
 import { type FailureKind, OriginFailure } from './failure.ts';
 import type { OriginHead } from './head.ts';
 
-/** A request's content: all of it, in the pieces in which it came, or a stream. */
+/** A request's content: all of it, in pieces, or a stream. */
 export type Content = readonly Buffer[] | Readable;
 
 export interface OriginRequest {
