@@ -5,9 +5,9 @@ import { GatewayError } from '../errors.ts';
 import type { RequestContent } from '../guard/exchange.ts';
 import type { Content } from '../origin/exchange.ts';
 import { notTaken } from '../origin/forward.ts';
+import { Pieces } from '../origin/pieces.ts';
 import { fieldValue } from '../semantics/fields.ts';
 import { MALFORMED } from './connections.ts';
-import { Pieces } from './pieces.ts';
 
 export interface ContentLimits {
   /** Most bytes; more is answered 413. */

@@ -1,5 +1,6 @@
 // The content of the origin's answer on its way to whoever wants it, with back-pressure and a bounded lead.
 import { OriginFailure } from './failure.ts';
+import { Pieces } from './pieces.ts';
 
 /** Bytes of an unwanted answer that are read and dropped to keep its connection; beyond, the connection is given up. */
 export const MAX_DISCARD = 64 * 1024;
@@ -21,13 +22,13 @@ export interface Flow {
 }
 
 /**
- * Chunks wait here until a sink is attached and while it pauses. The origin is paused once more than `lead` bytes
+ * Content waits here in pieces until a sink is attached and while it pauses. The origin is paused once more than `lead` bytes
  * wait: a write's answer gets a long lead, so that a slow reader does not keep the origin's side open.
  */
 export class OriginContent {
   readonly #flow: () => Flow | undefined;
   readonly #lead: number;
-  #waiting: Buffer[] = [];
+  readonly #waiting = new Pieces();
   #waitingBytes = 0;
   #sink: Sink | undefined;
   #sinkReady = true;
@@ -53,22 +54,20 @@ export class OriginContent {
    * Undefined otherwise.
    */
   takeWhole(): Buffer | undefined {
-    if (this.#end !== 'complete' || this.#taken || this.#waiting.length > 1) return undefined;
+    if (this.#end !== 'complete' || this.#taken || this.#waiting.count > 1) return undefined;
     this.#taken = true;
-    const [whole = NOTHING] = this.#waiting;
-    this.#waiting = [];
     this.#waitingBytes = 0;
-    return whole;
+    return this.#waiting.shift() ?? NOTHING;
   }
 
   push(chunk: Buffer): void {
     this.#started = true;
-    if (this.#sink !== undefined && this.#sinkReady && this.#waiting.length === 0) {
+    if (this.#sink !== undefined && this.#sinkReady && this.#waiting.count === 0) {
       this.#sinkReady = this.#sink.write(chunk);
       if (!this.#sinkReady && this.#lead === 0) this.#pause();
       return;
     }
-    this.#waiting.push(chunk);
+    this.#waiting.add(chunk);
     this.#waitingBytes += chunk.length;
     if (this.#waitingBytes > this.#lead) this.#pause();
   }
@@ -102,7 +101,7 @@ export class OriginContent {
   #flush(): void {
     const sink = this.#sink;
     if (sink === undefined) return;
-    while (this.#sinkReady && this.#waiting.length > 0) {
+    while (this.#sinkReady) {
       const chunk = this.#waiting.shift();
       if (chunk === undefined) break;
       this.#waitingBytes -= chunk.length;
@@ -110,9 +109,9 @@ export class OriginContent {
     }
     if (this.#end instanceof OriginFailure) {
       this.#sink = undefined;
-      this.#waiting = [];
+      this.#waiting.take();
       sink.cut(this.#end);
-    } else if (this.#end === 'complete' && this.#waiting.length === 0) {
+    } else if (this.#end === 'complete' && this.#waiting.count === 0) {
       this.#sink = undefined;
       sink.end();
     } else if (this.#paused && this.#sinkReady && this.#end === undefined) {

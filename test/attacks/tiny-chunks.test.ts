@@ -1,9 +1,9 @@
-// Content in chunks of one byte: what is kept of it is its bytes, not an object for each.
+// Content in chunks of one byte, of requests and of answers: what is kept of it is its bytes, not an object for each.
 
 import { queryObjects } from 'node:v8';
 import t from 'tap';
 import { OK, put, startArena } from '../fixtures/attack.ts';
-import { connect } from '../fixtures/raw-client.ts';
+import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
 import { until } from '../fixtures/until.ts';
 
 const CHUNKS = 200_000;
@@ -38,3 +38,25 @@ for (const condition of ['', 'If-Match: "v1"\r\n']) {
     },
   );
 }
+
+t.test(`an answer of ${CHUNKS} such chunks that its reader leaves waiting stops nobody else`, async (t) => {
+  const tiny = '1\r\nx\r\n'.repeat(CHUNKS);
+  const answer = `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${tiny}0\r\n\r\n`;
+  const arena = await startArena(t, ({ method }) => (method === 'PUT' ? answer : OK));
+  await arena.attack(t, async () => {
+    const before = buffers();
+    const client = await connect(arena.ifmatch.port);
+    client.socket.pause();
+    client.send(bytesOf('PUT', '/a', [], 'x'));
+    await until(() => arena.origin.count('PUT') === 1, 'the write arrives');
+    await arena.ifmatch.idle();
+    t.ok(buffers() - before < CHUNKS / 2, `${buffers() - before} pieces, those of Node included`);
+    client.socket.resume();
+    const began = performance.now();
+    t.equal((await exchange(arena.ifmatch.port, 'GET', '/b')).status, 200);
+    t.ok(performance.now() - began < 5000, `answered after ${Math.round(performance.now() - began)} ms`);
+    const { status, content, complete } = await client.response();
+    t.same([status, content.length, complete], [200, CHUNKS, true]);
+    client.close();
+  });
+});

@@ -6,12 +6,18 @@ const SMALL = 1024;
 const FEW = 16;
 /** What small ones are copied into, bytes. */
 const BLOCK = 16 * 1024;
+const NO_BLOCK = Buffer.alloc(0);
 
 export class Pieces {
   #kept: Buffer[] = [];
   /** What is left of a block, with `#used` bytes of it written that are not in `#kept` yet. */
-  #block = Buffer.alloc(0);
+  #block = NO_BLOCK;
   #used = 0;
+
+  /** How many there are now. */
+  get count(): number {
+    return this.#kept.length + (this.#used > 0 ? 1 : 0);
+  }
 
   add(piece: Buffer): void {
     if (this.#kept.length < FEW || piece.length > SMALL) {
@@ -24,6 +30,12 @@ export class Pieces {
       this.#block = Buffer.allocUnsafeSlow(BLOCK);
     }
     this.#used += piece.copy(this.#block, this.#used);
+  }
+
+  /** Takes the first one. */
+  shift(): Buffer | undefined {
+    if (this.#kept.length === 0) this.#keepCopied();
+    return this.#kept.shift();
   }
 
   /** All of it, in its order; nothing is left here. */

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import t from 'tap';
-import { Pieces } from '../../src/app/pieces.ts';
+import { Pieces } from '../../src/origin/pieces.ts';
 
 function gathered(pieces: readonly Buffer[]): Buffer[] {
   const kept = new Pieces();
@@ -28,6 +28,20 @@ t.test('small pieces between long ones take no block each', async (t) => {
   const kept = gathered(Array.from({ length: 2000 }, (_, at) => (at % 2 === 0 ? Buffer.of(at) : long)));
   const blocks = new Set(kept.filter(({ length }) => length < 2000).map(({ buffer }) => buffer));
   t.ok(blocks.size < 50, `${blocks.size} blocks`);
+});
+
+t.test('they are taken one by one, too, and counted', async (t) => {
+  const kept = new Pieces();
+  t.same([kept.count, kept.shift()], [0, undefined]);
+  for (let at = 0; at < 40; at++) kept.add(Buffer.of(at));
+  t.equal(kept.count, 17);
+  const taken: number[] = [];
+  for (let piece = kept.shift(); piece !== undefined; piece = kept.shift()) taken.push(...piece);
+  t.same(
+    taken,
+    Array.from({ length: 40 }, (_, at) => at),
+  );
+  t.equal(kept.count, 0);
 });
 
 t.test('the bytes are those that came, in their order; taken once', async () => {
