@@ -1,6 +1,6 @@
 // The second resource that MOVE and COPY write to (RFC 4918 9.8, 9.9).
 import { GatewayError } from '../errors.ts';
-import { resourceOf } from '../route/resource.ts';
+import { type Resource, resourceOf } from '../route/resource.ts';
 import type { Route } from '../route/route.ts';
 import type { RouteTable } from '../route/route-table.ts';
 import { parseTarget } from '../route/target.ts';
@@ -14,8 +14,7 @@ const TO_DESTINATION = new Set(['MOVE', 'COPY']);
 
 export interface Destination {
   readonly route: Route;
-  /** Its resource key. */
-  readonly key: string;
+  readonly resource: Resource;
 }
 
 /**
@@ -45,5 +44,5 @@ export function destinationOf(
   }
   const resource = resourceOf(match, target);
   if ('code' in resource) throw new GatewayError(resource.code, `Destination: ${resource.detail}`);
-  return { route: match.route, key: resource.key };
+  return { route: match.route, resource };
 }

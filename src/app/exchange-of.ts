@@ -4,7 +4,7 @@ import { Cancellation, type CancelSignal } from '../cancel-signal.ts';
 import { GatewayError } from '../errors.ts';
 import type { Exchange } from '../guard/exchange.ts';
 import { forwardFields } from '../origin/fields.ts';
-import { resourceOf } from '../route/resource.ts';
+import { keysOf, resourceOf } from '../route/resource.ts';
 import type { Match } from '../route/route-table.ts';
 import { fieldValues } from '../semantics/fields.ts';
 import type { Preconditions } from '../semantics/preconditions.ts';
@@ -84,9 +84,7 @@ function resourcesFor(
     return { probed: target.raw, keys: [] };
   }
   if (!locks) return { probed: resource.target, keys: [] };
-  const { key, target: probed } = resource;
-  if (destination === undefined || destination.key === key) return { probed, keys: [key] };
-  return { probed, keys: [key, destination.key].sort() };
+  return { probed: resource.target, keys: keysOf(resource, destination?.resource) };
 }
 
 /** A signal that fires when the client goes away before its answer was sent. */

@@ -12,6 +12,8 @@ export interface Resource {
   readonly target: string;
   /** The resource key: JSON array of the path's decoded segments, then of the query pairs that the route names. */
   readonly key: string;
+  /** The key of what the target is to servers that resolve it as a reference (`Target.behindAuthority`): a write holds both. */
+  readonly otherKey?: string;
 }
 
 export interface ResourceFault {
@@ -33,7 +35,7 @@ export interface ResourceFault {
  */
 export function resourceOf(match: Match, target: Target): Resource | ResourceFault {
   const { route } = match;
-  if (route.resource === undefined) return withKey(match, target.raw, target.readings, []);
+  if (route.resource === undefined) return ofItself(match, target);
   const filled = fillTemplate(route.resource, match, target);
   if ('ambiguous' in filled) {
     const detail = `Send the query parameter "${filled.ambiguous}" once, so that it names one resource.`;
@@ -44,6 +46,22 @@ export function resourceOf(match: Match, target: Target): Resource | ResourceFau
     return { code: 'resource-ambiguous', detail };
   }
   return withKey(match, filled.path + filled.query, readPath(filled.path), filled.pairs);
+}
+
+/** What a write to all of these holds, in the order in which everybody takes it; without repetition. */
+export function keysOf(...resources: readonly (Resource | undefined)[]): readonly string[] {
+  const keys = new Set<string>();
+  for (const { key, otherKey = key } of resources.filter((resource) => resource !== undefined))
+    keys.add(key).add(otherKey);
+  return [...keys].sort();
+}
+
+function ofItself(match: Match, { raw, path, readings, behindAuthority }: Target): Resource | ResourceFault {
+  if (behindAuthority === undefined) return withKey(match, raw, readings, []);
+  const resource = withKey(match, raw, readPath(path), []);
+  const other = withKey(match, raw, readPath(behindAuthority), []);
+  if ('code' in resource || 'code' in other) return 'code' in resource ? resource : other;
+  return { ...resource, otherKey: other.key };
 }
 
 function withKey(

@@ -13,6 +13,8 @@ export interface Target {
   readonly query: string;
   /** Every way servers may read the path: decoded segments, without a trailing slash; the last is the most merged. */
   readonly readings: readonly (readonly string[])[];
+  /** The path to servers that resolve the target as a reference: to them `//a/b` is `/b` of the authority `a` (RFC 3986 4.2). */
+  readonly behindAuthority?: string;
 }
 
 /** Why a request target is refused with 400. */
@@ -27,6 +29,8 @@ const PATH = /^[!"$-[\]-~\x80-\xff]*$/;
 const QUERY = /^[!"$-~\x80-\xff]*$/;
 const ENCODED_CONTROL = /%(?:[01][0-9a-f]|7f)/i;
 const MALFORMED_TRIPLET = /%(?![0-9a-f]{2})/i;
+/** The WHATWG's URL, which such servers go by, takes any number of slashes for two. */
+const AUTHORITY = /^\/{2,}[^/]*/;
 const ABSOLUTE = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)/i;
 
 /**
@@ -34,7 +38,7 @@ const ABSOLUTE = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)/i;
  *
  * Absolute-form (3.2.2) is accepted for `http` and the authority of the Host field alone: compared as text,
  * ASCII letters in any case, `:80` and a bare `:` as no port. A trailing dot, another port and userinfo are
- * foreign. `//host/x` is a path with a doubled slash. Asterisk- and authority-form are faults.
+ * foreign. `//host/x` is a path with a doubled slash, or `/x`. Asterisk- and authority-form are faults.
  *
  * @param requestTarget as on the request line, Latin-1
  * @param host value of the Host field
@@ -55,7 +59,9 @@ export function parseTarget(requestTarget: string, host: string | undefined): Ta
       detail: 'Send the path without "." and ".." segments, encoded or not.',
     };
   }
-  return { raw, path, query, readings };
+  if (!path.startsWith('//')) return { raw, path, query, readings };
+  const behindAuthority = path.replace(AUTHORITY, '') || '/';
+  return { raw, path, query, readings: [...readPath(behindAuthority), ...readings], behindAuthority };
 }
 
 function isDotSegment(segment: string): boolean {

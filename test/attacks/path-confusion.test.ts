@@ -244,6 +244,34 @@ for (const row of odd) {
   });
 }
 
+/** Of `//authority/path` a server that resolves it as a reference makes `/path`: `new URL(request.url, base)` in Node's. */
+for (const target of [
+  '//open/guarded/x',
+  '//evil.test/guarded/x',
+  '///@evil/guarded/x',
+  '//open:80/g/a',
+  '//x/guarded',
+]) {
+  t.test(`row 65: ${target} is open to some servers and guarded to others: 400`, async (t) => {
+    const { origin, ifmatch, aftermath } = await attackLegacy(t, { yaml: ROUTES });
+    for (const method of ['PUT', 'GET'])
+      problem(t, await exchange(ifmatch.port, method, target, [], method === 'PUT' ? 'x' : undefined), 400);
+    t.same(origin.requests, [], 'nothing reaches the origin');
+    await aftermath();
+  });
+}
+for (const [one, other] of [
+  ['/d/x', '//evil/d/x'],
+  ['//evil/d/x', '/d/x'],
+  ['/d/x', '///evil//d/%78/'],
+  ['/evil/d/x', '//evil/d/x'],
+  ['//a/d/x', '//b/d/x'],
+] as const) {
+  t.test(`row 67: ${one} and ${other} may be one resource: of two writers one succeeds`, (t) =>
+    raceOf(t, one, other),
+  );
+}
+
 const overrides = [
   'X-Original-URL',
   'X-Rewrite-URL',

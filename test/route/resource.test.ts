@@ -112,6 +112,16 @@ t.test(
   },
 );
 
+t.test('what may be an authority and a path has the keys of both readings', (t) => {
+  const otherKey = (target: string) => resourceIn(target).otherKey;
+  t.equal(resourceIn('//a/b%2Fc').key, '["a","b","c"]');
+  t.equal(otherKey('//a/b%2Fc'), '["b","c"]');
+  t.equal(otherKey('///a;v//b/'), '["b"]');
+  t.equal(otherKey('//a'), '[]');
+  for (const target of ['/a//b', '/%2Fa/b', '/a']) t.equal(otherKey(target), undefined, target);
+  t.end();
+});
+
 const orders = [
   aRoute('/orders/:id/approve', { resource: '/orders/:id' }),
   aRoute('/edit/*', { resource: '/docs/*' }),
