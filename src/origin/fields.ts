@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { FieldNames } from '../semantics/field-names.ts';
 import { type FieldLines, fieldValues, isNamed } from '../semantics/fields.ts';
+import { isPlainName } from './grammar.ts';
 
 /** Fields of one connection (RFC 9110 7.6.1), and what would be a hole if it were passed on. */
 const NEVER_FORWARDED = new FieldNames([
@@ -47,6 +48,9 @@ const FORWARDING = new FieldNames([
 /** Those that are evaluated here (RFC 9110 13.1). WebDAV's If is a condition, too, but the origin's to evaluate. */
 const CONDITION = ['if-match', 'if-modified-since', 'if-none-match', 'if-range', 'if-unmodified-since'];
 const CONDITIONS = new FieldNames(CONDITION);
+
+/** Fields that are evaluated, replaced or taken out here. */
+const MEANT = [NEVER_FORWARDED, METHOD_OVERRIDES, TARGET_OVERRIDES, FORWARDING, CONDITIONS];
 
 /** Conditions, which are evaluated here, and what is of caches, hops and parts: no business of a probe. */
 const NOT_ON_A_PROBE = new FieldNames([
@@ -121,8 +125,8 @@ export function forwardFields(received: FieldLines, arrival: Arrival): string[] 
   for (let i = 0; i + 1 < received.length; i += 2) {
     const name = received[i] ?? '';
     const value = received[i + 1] ?? '';
-    // CGI-like origins fold Content_Length and Content-Length into one variable
-    if (NEVER_FORWARDED.has(name) || TARGET_OVERRIDES.has(name) || name.includes('_')) continue;
+    if (NEVER_FORWARDED.has(name) || TARGET_OVERRIDES.has(name)) continue;
+    if (!isPlainName(name) && isFoldedIntoAnother(name)) continue;
     if (METHOD_OVERRIDES.has(name) && !arrival.overrides) continue;
     if (FORWARDING.has(name)) {
       if (!arrival.trusted) continue;
@@ -147,6 +151,15 @@ export function forwardFields(received: FieldLines, arrival: Arrival): string[] 
   const seenHost = host ?? arrival.host;
   if (seenHost !== '') fields.push('X-Forwarded-Host', seenHost);
   return fields;
+}
+
+/**
+ * CGI-like origins fold Content_Length and Content-Length into one variable, with PHP Content.Length too, and others any octet
+ * that is no letter or digit. Of names without an underscore those go that would mean something then.
+ */
+function isFoldedIntoAnother(name: string): boolean {
+  const folded = name.replace(/[^0-9A-Za-z]/g, '-');
+  return name.includes('_') || MEANT.some((names) => names.has(folded));
 }
 
 /** RFC 7239 section 6: an IPv6 address is bracketed and quoted. */

@@ -11,10 +11,16 @@ export const ANSWER_FIELD = `${TOKEN}(?::|[\\t ]+:)${TEXT}`;
 
 const IS_TOKEN = octetsOf(TOKEN);
 const IS_TEXT = octetsOf(TEXT);
+const IS_PLAIN = octetsOf('[0-9A-Za-z-]');
 
 /** Whether `text` is a token. */
 export function isToken(text: string): boolean {
   return text !== '' && consistsOf(text, IS_TOKEN);
+}
+
+/** Whether a name is one that every gateway takes for itself alone: no other octets but letters, digits and "-". */
+export function isPlainName(name: string): boolean {
+  return consistsOf(name, IS_PLAIN);
 }
 
 /** Whether `text` can be a field value, which fits on one line. */
