@@ -47,8 +47,8 @@ export function owed(response: ServerResponse | undefined): ServerResponse | und
 
 /**
  * Whether nothing more is read for now: a flood of pipelined requests waits in the kernel, not here. Behind a few of them
- * reading goes on, or nobody would see that the client leaves; so it does where all that comes is dropped.
+ * reading goes on, or nobody would see that the client leaves; so it does behind the last answer.
  */
-export function holdsBack({ waiting, broken, socket }: Connection): boolean {
-  return waiting > MOST_WAITING && !broken && !socket.writableEnded;
+export function holdsBack({ waiting, socket }: Connection): boolean {
+  return waiting > MOST_WAITING && !socket.writableEnded;
 }

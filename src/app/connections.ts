@@ -202,7 +202,9 @@ export class Connections {
     socket.once('close', () => this.#open.delete(connection));
     // of what resumed before the pause Node is told a turn later, and would read on
     socket.on('resume', () => {
-      if (holdsBack(connection)) socket.pause();
+      if (!holdsBack(connection)) return;
+      if (socket.isPaused()) socket.emit('pause');
+      else socket.pause();
     });
     return connection;
   }
