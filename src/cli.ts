@@ -1,5 +1,6 @@
 #!/usr/bin/env -S node --no-memory-reducer --min-semi-space-size=16
 // The command line: finds the command; what each one does is in commands/.
+import { DescriptorOutput } from './app/descriptor-output.ts';
 import { check } from './commands/check.ts';
 import { demo } from './commands/demo.ts';
 import { explain } from './commands/explain.ts';
@@ -54,14 +55,17 @@ async function main(terminal: Terminal): Promise<number> {
   }
 }
 
+const output = new DescriptorOutput(1);
+const error = new DescriptorOutput(2);
 const terminal: Terminal = {
-  out: (text) => process.stdout.write(text),
-  err: (text) => process.stderr.write(text),
+  out: (text) => output.write(text),
+  err: (text) => error.write(text),
   fail(message) {
-    process.stderr.write(`ifmatch: ${message}\n`);
+    error.write(`ifmatch: ${message}\n`);
     return 1;
   },
   env: process.env,
 };
 
-process.exitCode = await main(terminal);
+const code = await main(terminal);
+process.exitCode = code === 0 && output.isFailing ? 1 : code;

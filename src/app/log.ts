@@ -1,5 +1,6 @@
 // The log: JSON lines from pino, and those that are too many for it, to one destination.
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { DescriptorOutput } from './descriptor-output.ts';
 
 /** Longest time for which a line may wait for others, milliseconds. */
 const BATCH_TIME = 100;
@@ -52,13 +53,16 @@ export function openLog(
  * that comes about, but for SIGKILL.
  */
 export function standardOutput(): DestinationStream {
-  const output = pino.destination({ dest: 1, sync: true });
+  const error = new DescriptorOutput(2);
+  const output = new DescriptorOutput(1, (code) =>
+    error.write(`ifmatch: the log cannot be written (${code}): its lines are lost until it can be\n`),
+  );
   const waiting = Buffer.allocUnsafeSlow(BATCH_SIZE);
   let used = 0;
   const flush = (): void => {
-    const lines = waiting.toString('utf8', 0, used);
+    const lines = waiting.subarray(0, used);
     used = 0;
-    if (lines !== '') output.write(lines);
+    output.write(lines);
   };
   setInterval(flush, BATCH_TIME).unref();
   process.on('exit', flush);

@@ -1,5 +1,6 @@
 // Starts a worker: a process of this program that listens where the primary does.
 import cluster from 'node:cluster';
+import { DescriptorOutput } from '../app/descriptor-output.ts';
 import { type Clock, processClock } from '../lock/clock.ts';
 import { type Line, lineOf, pulseOf } from './line.ts';
 import { watchPulse } from './pulse.ts';
@@ -24,6 +25,7 @@ const STUCK = 'SIGKILL: it had stopped answering';
  */
 export function forker(out: { write(lines: string): void }, clock: Clock = processClock): () => Child {
   cluster.setupPrimary({ args: ['worker'], silent: true });
+  const error = new DescriptorOutput(2);
   return () => {
     const worker = cluster.fork();
     const { process: child } = worker;
@@ -33,7 +35,7 @@ export function forker(out: { write(lines: string): void }, clock: Clock = proce
     // no pipes: each would leave listeners at our end, of which Node warns from eleven workers on
     for (const [from, to] of [
       [child.stdout, out],
-      [child.stderr, process.stderr],
+      [child.stderr, error],
     ] as const)
       from?.on(
         'data',
