@@ -14,6 +14,9 @@ const SUPPORTED = METHODS.filter((method) => method !== 'CONNECT' && method !== 
 /** Of a method that is not among METHODS of node:http; also of what is no HTTP at all, for which it is as true. */
 export const UNSUPPORTED_METHOD = `The request begins with no method that is supported here. Methods are case-sensitive, and these are supported: ${SUPPORTED}.`;
 
+/** Of all else that Node's parser refuses. */
+export const INVALID_SYNTAX = 'The request is no valid HTTP/1.1.';
+
 const CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   HPE_HEADER_OVERFLOW: ['fields-too-large', 'Send a shorter target and fewer or shorter fields.'],
   HPE_INVALID_METHOD: ['request-invalid', UNSUPPORTED_METHOD],
@@ -38,10 +41,7 @@ export function answerClientError(
     return;
   }
   connections.breakOff(socket, error.code === 'HPE_INVALID_EOF_STATE', () => {
-    const [code, detail] = CODES[error.code ?? ''] ?? [
-      'request-invalid',
-      'The request is no valid HTTP/1.1.',
-    ];
+    const [code, detail] = CODES[error.code ?? ''] ?? ['request-invalid', INVALID_SYNTAX];
     closeWith(socket, new GatewayError(code, detail), bare);
   });
 }

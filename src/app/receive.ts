@@ -28,11 +28,14 @@ const OF_CONNECTION = new FieldNames(['connection', 'transfer-encoding']);
 
 const HOST = /^(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
 
+/** What of a request's head is looked at first; the target goes beside it. */
+export type Head = Pick<IncomingMessage, 'method' | 'httpVersion' | 'rawHeaders'>;
+
 /**
  * Throws GatewayError; a request that passes has one target, one host and unambiguous framing. `longest`: most octets
  * of the target.
  */
-export function receive(message: IncomingMessage, requestTarget: string, longest: number): Received {
+export function receive(message: Head, requestTarget: string, longest: number): Received {
   const { method = '', rawHeaders: fields } = message;
   if (message.httpVersion !== '1.1' && message.httpVersion !== '1.0') {
     throw new GatewayError('version-unsupported', 'Use HTTP/1.1.');

@@ -5,9 +5,9 @@ import type { Exchange } from '../guard/exchange.ts';
 import type { Plan } from '../route/plan.ts';
 import { readPreconditions } from '../semantics/preconditions.ts';
 import type { Account } from './account.ts';
-import { exchangeOf } from './exchange-of.ts';
+import { exchangeOf, type Understood } from './exchange-of.ts';
 import type { Gateway } from './gateway.ts';
-import { receive } from './receive.ts';
+import { type Head, receive } from './receive.ts';
 import { planRequest } from './request-plan.ts';
 
 /** Throws GatewayError for what is malformed or ambiguous; nothing has reached the origin then. */
@@ -18,7 +18,18 @@ export function understand(
   gateway: Gateway,
   account: Account,
 ): { exchange: Exchange; plan: Plan } {
-  const received = receive(message, requestTarget, gateway.limits.target);
+  const understood = understandHead(message, requestTarget, gateway, account);
+  return { exchange: exchangeOf(message, response, gateway, understood), plan: understood.planned.plan };
+}
+
+/** What the head of a request says by itself. Throws GatewayError. */
+export function understandHead(
+  head: Head,
+  requestTarget: string,
+  gateway: Pick<Gateway, 'table' | 'limits' | 'now'>,
+  account: Account,
+): Understood {
+  const received = receive(head, requestTarget, gateway.limits.target);
   account.path = received.target.path;
   const match = gateway.table.match(received.target);
   if (match === 'ambiguous') {
@@ -30,8 +41,6 @@ export function understand(
   account.mode = match.route.mode;
   const preconditions = readPreconditions(received.fields, gateway.now());
   const planned = planRequest(received, match.route, preconditions, gateway.table);
-  const { plan } = planned;
-  account.outcome.plan = plan.kind;
-  const understood = { received, match, preconditions, planned, account };
-  return { exchange: exchangeOf(message, response, gateway, understood), plan };
+  account.outcome.plan = planned.plan.kind;
+  return { received, match, preconditions, planned, account };
 }

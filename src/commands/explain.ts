@@ -1,22 +1,21 @@
 // ifmatch explain METHOD URL: route, target, resource, key and plan of a request; --live asks the origin for the verdict.
-import { METHODS } from 'node:http';
-import { UNSUPPORTED_METHOD } from '../app/client-error.ts';
-import { planRequest, type RequestPlan } from '../app/request-plan.ts';
+import { METHODS, validateHeaderName, validateHeaderValue } from 'node:http';
+import { openAccount } from '../app/account.ts';
+import { INVALID_SYNTAX, UNSUPPORTED_METHOD } from '../app/client-error.ts';
+import type { Understood } from '../app/exchange-of.ts';
+import { understandHead } from '../app/understand.ts';
 import { Cancellation } from '../cancel-signal.ts';
 import type { Config } from '../config/config.ts';
 import { GatewayError, PROBLEMS } from '../errors.ts';
 import { openOrigin } from '../origin/client.ts';
 import { forwardFields, probeFields } from '../origin/fields.ts';
 import { type Probe, probe } from '../origin/probe.ts';
-import type { Plan } from '../route/plan.ts';
+import { demandsCondition, type Plan } from '../route/plan.ts';
 import { keysOf, resourceOf } from '../route/resource.ts';
-import type { Route } from '../route/route.ts';
 import { buildRouteTable } from '../route/route-table.ts';
-import { parseTarget } from '../route/target.ts';
 import { evaluate, type Verdict } from '../semantics/evaluate.ts';
-import { fieldValue } from '../semantics/fields.ts';
+import { type FieldLines, fieldValue, trimOws } from '../semantics/fields.ts';
 import { isRead } from '../semantics/method.ts';
-import { type Preconditions, readPreconditions } from '../semantics/preconditions.ts';
 import { readConfiguration } from './configuration.ts';
 import { parseCommand, type Terminal, UsageError } from './terminal.ts';
 
@@ -35,29 +34,19 @@ export async function explain(args: string[], terminal: Terminal): Promise<numbe
   const { live, field = [], ...flags } = values;
   const config = readConfiguration(flags, terminal);
   if (config === undefined) return 1;
-  if (!METHODS.includes(method)) {
-    return terminal.fail(describeError(new GatewayError('request-invalid', UNSUPPORTED_METHOD)));
-  }
-  const fields = parseFields(field, url);
-  const target = parseTarget(url, fieldValue(fields, 'host'));
-  if ('code' in target) return terminal.fail(`400 ${target.code}: ${target.detail}`);
-  const table = buildRouteTable(config.routes, config.defaults);
-  const match = table.match(target);
-  if (match === 'ambiguous')
-    return terminal.fail('400 target-ambiguous: servers read this target differently');
-  if (method === 'TRACE' || method === 'CONNECT') return terminal.fail(`405: ${method} is not forwarded`);
-  const preconditions = readPreconditions(fields, Date.now());
+  const understood = understoodOf(method, url, parseFields(field, url), config);
+  if (understood instanceof GatewayError) return terminal.fail(readable(describeError(understood)));
+  const { match } = understood;
+  const { target } = understood.received;
   const { route } = match;
-  const received = { method, target, host: fieldValue(fields, 'host') ?? '', fields };
-  const request = planned(received, route, preconditions, table);
-  if (request instanceof GatewayError) return terminal.fail(describeError(request));
-  const { plan, destination } = request;
+  const { plan, destination } = understood.planned;
   const found = resourceOf(match, target);
   const needsKey = plan.kind === 'locked' || plan.kind === 'check';
   if ('code' in found && needsKey) return terminal.fail(`400 ${found.code}: ${found.detail}`);
   const resource = 'code' in found ? { key: 'none', target: target.raw } : found;
+  // a read is about itself, whatever the writes to its URL are about
   const probed = isRead(method) ? target.raw : resource.target;
-  const say = (name: string, text: string) => terminal.out(`${name.padEnd(9)} ${text}\n`);
+  const say = (name: string, text: string) => terminal.out(`${name.padEnd(9)} ${readable(text)}\n`);
   say('route', `${route.path} (mode ${route.mode})`);
   say('target', target.raw);
   say('resource', probed);
@@ -65,39 +54,65 @@ export async function explain(args: string[], terminal: Terminal): Promise<numbe
   const held = needsKey ? keysOf(resource, destination?.resource) : [];
   for (const key of held) if (key !== resource.key) say('key', key);
   say('plan', describePlan(plan));
-  const question = { method, fields, route, probed, preconditions };
-  const decided = live !== true || (await explainLive(config, question, say));
+  const decided = live !== true || (await explainLive(config, understood, probed, say));
   return decided && plan.kind !== 'malformed' ? 0 : 1;
 }
 
+/** An argument as it would come over the wire: an octet a character. */
+function octets(argument: string): string {
+  return Buffer.from(argument, 'utf8').toString('latin1');
+}
+
+function readable(text: string): string {
+  return Buffer.from(text, 'latin1').toString('utf8');
+}
+
 /** As for a request that comes in, or why it would be refused. */
-function planned(...of: Parameters<typeof planRequest>): RequestPlan | GatewayError {
+function understoodOf(
+  method: string,
+  url: string,
+  fields: string[],
+  config: Config,
+): Understood | GatewayError {
+  const gateway = {
+    table: buildRouteTable(config.routes, config.defaults),
+    limits: config.limits,
+    now: Date.now,
+  };
   try {
-    return planRequest(...of);
+    checkSyntax(method, url, fields);
+    const head = { method, httpVersion: '1.1', rawHeaders: fields };
+    return understandHead(head, url, gateway, openAccount(method, url));
   } catch (error) {
     if (error instanceof GatewayError) return error;
     throw error;
   }
 }
 
-interface Question {
-  readonly method: string;
-  readonly fields: readonly string[];
-  readonly route: Route;
-  /** A read is about itself, whatever the writes to its URL are about. */
-  readonly probed: string;
-  readonly preconditions: Preconditions;
+/** What Node's parser refuses; of the target more is refused behind it. */
+function checkSyntax(method: string, url: string, fields: FieldLines): void {
+  if (!METHODS.includes(method)) throw new GatewayError('request-invalid', UNSUPPORTED_METHOD);
+  try {
+    if (!/^[!-~]+$/.test(url)) throw new TypeError('octets that a target has only percent-encoded');
+    for (let i = 0; i + 1 < fields.length; i += 2) {
+      validateHeaderName(fields[i] ?? '');
+      validateHeaderValue(fields[i] ?? '', fields[i + 1] ?? '');
+    }
+  } catch {
+    throw new GatewayError('request-invalid', INVALID_SYNTAX);
+  }
 }
 
 /** Whether there is a verdict. */
 async function explainLive(
   config: Config,
-  question: Question,
+  { received, match, preconditions, planned }: Understood,
+  probed: string,
   say: (name: string, text: string) => void,
 ): Promise<boolean> {
-  const { method, fields, route, probed, preconditions } = question;
+  const { method, fields, host } = received;
+  const { route } = match;
   const origin = openOrigin(config.origin, (message) => say('warning', message));
-  const host = fieldValue(fields, 'host') ?? '';
   const arrival = {
     peer: '127.0.0.1',
     trusted: false,
@@ -122,12 +137,19 @@ async function explainLive(
   );
   await origin.close();
   say('state', describeState(shown));
-  if (shown.refusal !== undefined) {
-    say('verdict', `undecided: ${shown.refusal.error.detail}`);
-    return false;
+  const plan = planned.plan.kind === 'observe' ? planned.plan.of : planned.plan;
+  // whatever the state is
+  if (plan.kind === 'forward' || plan.kind === 'malformed' || plan.kind === 'demand') {
+    say('verdict', describePlan(plan));
+    return true;
   }
   const verdict = evaluate(method, preconditions, shown.representation, route.weak);
-  say('verdict', describeVerdict(verdict));
+  const ignored = verdict.action === 'perform' && verdict.held.length === 0;
+  if (verdict.action === 'undecided')
+    say('verdict', `undecided: ${shown.refusal?.error.detail ?? verdict.reason}`);
+  else if (ignored && demandsCondition(route, method, planned.method))
+    say('verdict', '428: the condition must be ignored, because the resource has no modification date');
+  else say('verdict', describeVerdict(verdict));
   return verdict.action !== 'undecided';
 }
 
@@ -135,7 +157,7 @@ function parseFields(lines: readonly string[], url: string): string[] {
   const fields = lines.flatMap((line) => {
     const colon = line.indexOf(':');
     if (colon < 1) throw new UsageError(`-H takes 'Field: value', not ${JSON.stringify(line)}`);
-    return [line.slice(0, colon), line.slice(colon + 1).trim()];
+    return [octets(line.slice(0, colon)), trimOws(octets(line.slice(colon + 1)))];
   });
   if (fieldValue(fields, 'host') !== undefined) return fields;
   const authority = /^http:\/\/([^/?#]*)/i.exec(url)?.[1] ?? 'localhost';
@@ -161,17 +183,10 @@ function describePlan(plan: Plan): string {
   }
 }
 
-function describeVerdict(verdict: Verdict): string {
-  switch (verdict.action) {
-    case 'respond':
-      return `${verdict.status}: ${verdict.field} is false`;
-    case 'undecided':
-      return `undecided: ${verdict.reason}`;
-    case 'perform':
-      return verdict.held.length === 0
-        ? 'perform: no condition applies'
-        : `perform: ${verdict.held.join(', ')} holds`;
-  }
+function describeVerdict(verdict: Exclude<Verdict, { action: 'undecided' }>): string {
+  if (verdict.action === 'respond') return `${verdict.status}: ${verdict.field} is false`;
+  if (verdict.held.length === 0) return 'perform: no condition applies';
+  return `perform: ${verdict.held.join(', ')} holds`;
 }
 
 function describeError({ code, detail }: GatewayError): string {

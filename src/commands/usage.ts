@@ -51,8 +51,9 @@ ${ORIGIN}
   --live           probes the origin as that request would, and prints its state and the verdict
   -H, --field      a field of the request; any number of them
 
-Exit code 0: the request has a plan, and with --live a verdict, whichever they are; 1: it would be refused with 400 or 405,
-the configuration has faults, or with --live the verdict could not be had (undecided); ${CALLED_WRONGLY}.
+Exit code 0: the request has a plan, and with --live a verdict, whichever they are; 1: it would be refused before there is
+one (400, 405, 414, 417, 501), the configuration has faults, or with --live the verdict could not be had (undecided);
+${CALLED_WRONGLY}.
 `,
     },
   ],

@@ -5,7 +5,7 @@ import { aFile, runCli } from '../fixtures/cli.ts';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { startOrigin } from '../fixtures/origin.ts';
 import { problem } from '../fixtures/problem.ts';
-import { bytesOf, connect } from '../fixtures/raw-client.ts';
+import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
 import { closedPort, startRawOrigin } from '../fixtures/raw-origin.ts';
 
 t.jobs = 2;
@@ -79,6 +79,51 @@ t.test('a method that the parser does not know: 1, and what the gateway answers'
     t.same([code, out, err], [1, '', `ifmatch: 400 request-invalid: ${detail}\n`], method);
   }
   t.equal((await runCli(t, ['explain', '--origin', origin.url, 'M-SEARCH', '/x'])).code, 0);
+});
+
+t.test('what the gateway refuses before it has a plan: 1, and its words', async (t) => {
+  const origin = await startRawOrigin(t, () => 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+  const yaml = 'routes: [{ path: /open/*, mode: off }]\nlimits: { target: 1KiB }\n';
+  const ifmatch = await startIfmatch(t, { origin: origin.url, yaml });
+  const file = aFile(t, 'ifmatch.yaml', `origin: ${origin.url}\n${yaml}`);
+  const rows: [method: string, target: string, ...fields: string[]][] = [
+    ['PUT', '/a', 'Host: x', 'Host: x'],
+    ['PUT', '/a', 'Host: a b'],
+    ['PUT', '/a', 'Host:'],
+    ['PUT', '/a', 'Content-Type: a/b', 'content-type: a/b'],
+    ['PUT', '/a', 'If-Match: "v1"', 'Connection: close, If-Match'],
+    ['PUT', '/a', 'If Match: "v1"'],
+    ['PUT', '/a', 'X: \u0001'],
+    ['PUT', '/a', 'Expect: later'],
+    ['PUT', '/a', 'Transfer-Encoding: gzip, chunked'],
+    ['PUT', `/${'a'.repeat(1024)}`],
+    ['PUT', '/open%2fx'],
+    ['PUT', '/\u00e0'],
+    ['PUT', '/a b'],
+    ['TRACE', '/a/../b'],
+    ['GET', 'https://x/', 'Host: x'],
+  ];
+  for (const [method, target, ...fields] of rows) {
+    const client = await connect(ifmatch.port);
+    client.send(bytesOf(method, target, fields));
+    const answer = await client.response(method);
+    const { type, detail } = problem(t, answer, answer.status);
+    const given = fields.flatMap((field) => ['-H', field]);
+    const { code, out, err } = await runCli(t, ['explain', '--config', file, method, target, ...given]);
+    const said = `ifmatch: ${answer.status} ${type.replace('urn:ifmatch:', '')}: ${detail}\n`;
+    t.same([code, out, err], [1, '', said], `${method} ${target.slice(0, 20)} ${fields}`);
+  }
+  t.same(origin.requests, []);
+});
+
+t.test('--live sends what is beyond ASCII as a client would, in UTF-8', async (t) => {
+  const origin = await startOrigin(t);
+  const etag = origin.store('/doc', 'x');
+  const args = ['--live', '--origin', origin.url, 'PUT', '/doc', '-H', `If-Match: "\u20ac", ${etag}`];
+  const { code, out, err } = await runCli(t, ['explain', ...args, '-H', 'X-Name: \u20ac \u00e0']);
+  t.same([code, err], [0, '']);
+  t.match(out, /verdict +perform: if-match holds\n/);
+  t.ok(origin.requests[0]?.fields.includes(Buffer.from('\u20ac \u00e0').toString('latin1')));
 });
 
 t.test('a target that is refused: 1, and why', async (t) => {
@@ -175,4 +220,33 @@ t.test('--live with an origin that shows its state to nobody: 1', async (t) => {
   const { code, out } = await runCli(t, ['explain', ...args]);
   t.equal(code, 1);
   t.match(out, /verdict +undecided: /);
+});
+
+t.test('--live gives the verdict of the gateway', async (t) => {
+  const origin = await startRawOrigin(t, ({ target }) =>
+    target.startsWith('/private')
+      ? 'HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n'
+      : 'HTTP/1.1 200 OK\r\nETag: "v1"\r\nContent-Length: 0\r\n\r\n',
+  );
+  const yaml = 'routes: [{ path: /must/*, mode: require }, { path: /off/*, mode: off }]\n';
+  const ifmatch = await startIfmatch(t, { origin: origin.url, yaml });
+  const file = aFile(t, 'ifmatch.yaml', `origin: ${origin.url}\n${yaml}`);
+  const DATE = 'If-Unmodified-Since: Sat, 29 Oct 1994 19:43:31 GMT';
+  const rows: [target: string, fields: string[], status: number, code: number, says: RegExp][] = [
+    ['/must/1', [DATE], 428, 0, /verdict +428: /],
+    ['/must/1', [], 428, 0, /verdict +428: /],
+    ['/a', [DATE], 200, 0, /verdict +perform: no condition applies\n/],
+    ['/a', ['If-Match: v1'], 400, 1, /verdict +400: if-match is malformed\n/],
+    ['/off/1', ['If-Match: "old"'], 200, 0, /verdict +forward: nothing is checked\n/],
+    ['/private', [], 401, 0, /verdict +perform: no condition applies\n/],
+    ['/private', ['If-Match: "v1"'], 401, 1, /verdict +undecided: /],
+  ];
+  for (const [target, fields, status, code, says] of rows) {
+    const { status: answered } = await exchange(ifmatch.port, 'PUT', target, fields, 'x');
+    t.equal(answered, status, `${target} ${fields}`);
+    const given = fields.flatMap((field) => ['-H', field]);
+    const told = await runCli(t, ['explain', '--live', '--config', file, 'PUT', target, ...given]);
+    t.equal(told.code, code, `${target} ${fields}`);
+    t.match(told.out, says);
+  }
 });
