@@ -1,6 +1,6 @@
 // ifmatch check FILE: every fault of a configuration with its place.
-import { formatFault } from '../config/fault.ts';
 import { loadConfig } from '../config/load.ts';
+import { printFaults } from './configuration.ts';
 import { parseCommand, type Terminal, UsageError } from './terminal.ts';
 
 /** 0 when the file can be served, 1 when it has faults. */
@@ -13,6 +13,6 @@ export function check(args: string[], terminal: Terminal): number {
     terminal.out(`${file}: ok\n`);
     return 0;
   }
-  for (const fault of loaded.faults) terminal.err(`${formatFault(fault)}\n`);
+  printFaults(loaded.faults, terminal);
   return 1;
 }

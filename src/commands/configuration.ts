@@ -1,6 +1,7 @@
 // The configuration as the commands find it: --config or IFMATCH_CONFIG, flags, environment.
 import type { Config } from '../config/config.ts';
-import { formatFault } from '../config/fault.ts';
+import { variable } from '../config/environment.ts';
+import { type Fault, formatFault } from '../config/fault.ts';
 import { readText } from '../config/files.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Overrides } from '../config/overrides.ts';
@@ -13,7 +14,7 @@ export interface ConfigFlags extends Overrides {
 
 /** Where the configuration is, and what stands there now. */
 export function findConfiguration(flags: ConfigFlags, terminal: Terminal): ConfigSource {
-  const { config: file = terminal.env['IFMATCH_CONFIG'], ...overrides } = flags;
+  const { config: file = variable('IFMATCH_CONFIG', terminal.env), ...overrides } = flags;
   const content = file === undefined ? undefined : readText(file);
   const text = content !== undefined && 'value' in content ? content.value : undefined;
   return { file, text, flags: overrides };
@@ -28,6 +29,11 @@ export function readConfiguration(flags: ConfigFlags, terminal: Terminal): Confi
 export function configurationAt(source: ConfigSource, terminal: Terminal): Config | undefined {
   const loaded = loadConfig({ ...source, env: terminal.env });
   if ('config' in loaded) return loaded.config;
-  for (const fault of loaded.faults) terminal.err(`${formatFault(fault)}\n`);
+  printFaults(loaded.faults, terminal);
   return undefined;
+}
+
+/** Every one with its place. */
+export function printFaults(faults: readonly Fault[], terminal: Terminal): void {
+  for (const fault of faults) terminal.err(`${formatFault(fault)}\n`);
 }

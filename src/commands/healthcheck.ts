@@ -2,8 +2,10 @@
 import { request } from 'node:http';
 import type { Listen } from '../config/config.ts';
 import { DEFAULTS } from '../config/defaults.ts';
+import { variable } from '../config/environment.ts';
 import { parseListen } from '../config/listen.ts';
-import { readConfiguration } from './configuration.ts';
+import { loadAdmin } from '../config/load.ts';
+import { printFaults } from './configuration.ts';
 import { parseCommand, type Terminal, UsageError } from './terminal.ts';
 
 /** Milliseconds. */
@@ -25,9 +27,15 @@ function adminAddress(
   values: { config?: string; admin?: string },
   terminal: Terminal,
 ): Listen | 'off' | undefined {
-  const given = values.admin ?? terminal.env['IFMATCH_ADMIN'];
-  const file = values.config ?? terminal.env['IFMATCH_CONFIG'];
-  if (given === undefined && file !== undefined) return readConfiguration({ config: file }, terminal)?.admin;
+  const { env } = terminal;
+  const given = values.admin ?? variable('IFMATCH_ADMIN', env);
+  const file = values.config ?? variable('IFMATCH_CONFIG', env);
+  if (given === undefined && file !== undefined) {
+    const loaded = loadAdmin({ file, flags: {}, env });
+    if ('admin' in loaded) return loaded.admin;
+    printFaults(loaded.faults, terminal);
+    return undefined;
+  }
   if (given === 'off') return 'off';
   const parsed = parseListen(given ?? DEFAULTS.admin);
   if ('fault' in parsed) throw new UsageError(parsed.fault);

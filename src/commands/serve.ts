@@ -1,5 +1,6 @@
 // ifmatch serve: runs until SIGTERM, then drains.
 import { openLog, standardOutput } from '../app/log.ts';
+import { variable } from '../config/environment.ts';
 import { type Running, start } from '../start.ts';
 import { forker } from '../workers/fork.ts';
 import { startPrimary } from '../workers/primary.ts';
@@ -48,7 +49,7 @@ export async function serve(args: string[], terminal: Terminal): Promise<number>
 
 /** IFMATCH_LOG, checked. */
 export function logLevel(terminal: Terminal, fallback: string): string {
-  const level = terminal.env['IFMATCH_LOG'] ?? fallback;
+  const level = variable('IFMATCH_LOG', terminal.env) ?? fallback;
   if (!LEVELS.includes(level))
     throw new UsageError(`IFMATCH_LOG is ${JSON.stringify(level)}; use one of ${LEVELS.join(', ')}`);
   return level;

@@ -4,6 +4,12 @@ import { quote } from './wording.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** A variable by itself; an empty one counts as not set. */
+export function variable(name: string, environment: Environment): string | undefined {
+  const value = Object.hasOwn(environment, name) ? environment[name] : undefined;
+  return value === '' ? undefined : value;
+}
+
 const REFERENCE = /\$(\$\{)|\$\{([^}]*)(\}|$)/g;
 const INNER = /^([A-Za-z_][A-Za-z0-9_]*)(?::-([\s\S]*))?$/;
 

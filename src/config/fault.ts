@@ -71,7 +71,7 @@ export function byPlace(a: Place, b: Place): number {
  */
 export function formatFault(fault: Fault): string {
   const message = printable(fault.message.slice(0, LONGEST_MESSAGE));
-  if (fault.line === 0) return `${printable(fault.file)}: ${message}`;
+  if (fault.line === 0) return `${printable(fault.file) || '""'}: ${message}`;
   const from = Math.max(0, fault.column - 1 - Math.floor(WIDEST_SOURCE / 2));
   const start = fault.source.length <= WIDEST_SOURCE ? 0 : from;
   const shown = printable(fault.source.slice(start, start + WIDEST_SOURCE));

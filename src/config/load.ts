@@ -49,6 +49,21 @@ export function loadConfig(options: LoadOptions): Loaded {
   return { config: buildConfig(settings, origin, directory) };
 }
 
+/** The admin address alone: who asks a running gateway needs nothing else of the file, which may have changed since. */
+export function loadAdmin(
+  options: LoadOptions,
+): { readonly admin: Config['admin'] } | { readonly faults: readonly Fault[] } {
+  const reading = readSource(options);
+  if (reading.value === undefined) return { faults: sorted(reading.faults) };
+  const overrides = overridesOf(options.flags, options.env);
+  const { draft, issues } = readSettings(withOverrides(reading.value, overrides));
+  const faults = [...reading.faults, ...placed(issues, reading, overrides)].filter(
+    ({ path }) => path === '' || path === 'admin',
+  );
+  if (draft.admin === undefined || faults.length > 0) return { faults: sorted(faults) };
+  return { admin: draft.admin };
+}
+
 function readSource({ file, text, env }: LoadOptions): Reading {
   if (text !== undefined) return readYaml(file ?? 'ifmatch.yaml', text, env);
   if (file === undefined) return NO_FILE;

@@ -1,5 +1,5 @@
 // What flags and environment variables say instead of the file.
-import type { Environment } from './environment.ts';
+import { type Environment, variable } from './environment.ts';
 import { isMapping } from './settings.ts';
 
 /** The values of --origin, --listen and --admin. */
@@ -17,18 +17,18 @@ export interface Override {
 }
 
 const SOURCES = [
-  { key: 'origin', flag: '--origin', variable: 'IFMATCH_ORIGIN' },
-  { key: 'listen', flag: '--listen', variable: 'IFMATCH_LISTEN' },
-  { key: 'admin', flag: '--admin', variable: 'IFMATCH_ADMIN' },
+  { key: 'origin', flag: '--origin', name: 'IFMATCH_ORIGIN' },
+  { key: 'listen', flag: '--listen', name: 'IFMATCH_LISTEN' },
+  { key: 'admin', flag: '--admin', name: 'IFMATCH_ADMIN' },
 ] as const;
 
 /** A flag comes before the variable; an empty variable counts as not set. */
 export function overridesOf(flags: Overrides, environment: Environment): Override[] {
-  return SOURCES.flatMap(({ key, flag, variable }): Override[] => {
+  return SOURCES.flatMap(({ key, flag, name }): Override[] => {
     const given = flags[key];
     if (given !== undefined) return [{ key, value: given, from: flag }];
-    const value = Object.hasOwn(environment, variable) ? environment[variable] : undefined;
-    return value === undefined || value === '' ? [] : [{ key, value, from: variable }];
+    const value = variable(name, environment);
+    return value === undefined ? [] : [{ key, value, from: name }];
   });
 }
 

@@ -147,6 +147,28 @@ t.test('the configuration by environment', async (t) => {
   t.match(out, /route\s+\/x \(mode off\)/);
 });
 
+t.test('an empty variable counts as not set', async (t) => {
+  const none = {
+    IFMATCH_CONFIG: '',
+    IFMATCH_LOG: '',
+    IFMATCH_LISTEN: '',
+    IFMATCH_ADMIN: '',
+    IFMATCH_ORIGIN: '',
+  };
+  const { code, err } = await runCli(t, ['serve'], none);
+  t.same([code, err.match(/\n/g)?.length], [1, 1]);
+  t.match(err, /^--origin: origin is missing/);
+  t.equal((await runCli(t, ['explain', 'GET', '/'], { ...none, IFMATCH_ORIGIN: 'http://legacy' })).code, 0);
+});
+
+t.test('a file without a name: 1, and what is wrong', async (t) => {
+  for (const args of [
+    ['check', ''],
+    ['serve', '--config', ''],
+  ])
+    t.match(await runCli(t, args), { code: 1, out: '', err: '"": there is no such file\n' });
+});
+
 t.test('schema prints the schema file', async (t) => {
   const { code, out, err } = await runCli(t, ['schema']);
   t.same([code, err], [0, '']);

@@ -128,6 +128,37 @@ t.test('healthcheck: 1 when nobody is there, when it is off, when it is not read
   t.same([code, err], [1, 'ifmatch: not ready\n']);
 });
 
+t.test(
+  'healthcheck asks where the running one listens, whatever else the file and the variables say',
+  async (t) => {
+    const origin = await startOrigin(t);
+    const served = await serve(t, origin.url);
+    const admin = `127.0.0.1:${served.adminPort}`;
+    for (const [name, text, variables] of [
+      ['no origin in the file: it was given with --origin', `admin: ${admin}\n`, {}],
+      [
+        'edited since',
+        `admin: ${admin}\norigin: http://legacy:3000\nroutes: [{ path: x }]\nlock: none\n`,
+        {},
+      ],
+      ['empty variables', `admin: ${admin}\n`, { IFMATCH_ADMIN: '', IFMATCH_ORIGIN: '' }],
+    ] as const) {
+      const file = aFile(t, 'ifmatch.yaml', text);
+      const { code, err } = await runCli(t, ['healthcheck'], { IFMATCH_CONFIG: file, ...variables });
+      t.same([code, err], [0, ''], name);
+    }
+    const { code } = await runCli(t, ['healthcheck', '--admin', admin], { IFMATCH_CONFIG: '' });
+    t.equal(code, 0, 'an empty IFMATCH_CONFIG');
+    for (const text of ['admin: nonsense\n', 'origin: x\nadmin: $' + '{NONE}\n', 'admin: [\n', '- admin\n']) {
+      const file = aFile(t, 'ifmatch.yaml', text);
+      const { code, err } = await runCli(t, ['healthcheck', '--config', file]);
+      t.equal(code, 1);
+      t.match(err, `${file}:`, 'where');
+      t.equal(err.match(/ifmatch\.yaml/g)?.length, 1, 'and nothing else');
+    }
+  },
+);
+
 t.test('the log level is that of IFMATCH_LOG', async (t) => {
   const started = startCli(
     t,
