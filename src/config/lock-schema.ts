@@ -16,7 +16,7 @@ const guard = text(
   (written): Parsed<'auto' | 'off' | number> => {
     if (written === 'auto' || written === 'off') return { value: written };
     const parsed = parseDuration(written, 1);
-    if ('value' in parsed) return parsed;
+    if ('value' in parsed || /^[0-9]/.test(written)) return parsed;
     return { fault: `must be auto, off or a duration such as 51s, not ${quote(written)}` };
   },
 );

@@ -9,6 +9,9 @@ type JsonSchema = Readonly<Record<string, unknown>>;
 /** What an editor sees: the file before ${NAME} is filled in. */
 const REFERENCE: JsonSchema = { type: 'string', pattern: '\\$\\{' };
 
+/** The same, and the value in quotes. */
+const reference = (pattern: string): JsonSchema => ({ type: 'string', pattern: `^(${pattern})$|\\$\\{` });
+
 /**
  * A scalar read from its text, so that `64`, "64" and a filled-in ${N:-64} are the same.
  * `wanted` ends the sentence "must be ..." for values that are no scalar at all; `json` describes the text to editors.
@@ -37,7 +40,7 @@ function notAScalar(value: unknown, wanted: string): string {
 
 /** Text that matches `pattern`, as far as editors know; what is right or wrong about it is said by `parse`. */
 export function text<T>(wanted: string, pattern: string, parse: (text: string) => Parsed<T>) {
-  return scalar(wanted, { type: 'string', pattern: `^(${pattern})$|\\$\\{` }, parse);
+  return scalar(wanted, reference(pattern), parse);
 }
 
 /** One of a few words. */
@@ -52,7 +55,8 @@ export function choice<const Word extends string>(words: readonly Word[], altern
 }
 
 export function flag() {
-  return scalar('true or false', { anyOf: [{ type: 'boolean' }, REFERENCE] }, (written): Parsed<boolean> => {
+  const json = { anyOf: [{ type: 'boolean' }, reference('true|false')] };
+  return scalar('true or false', json, (written): Parsed<boolean> => {
     if (written === 'true' || written === 'false') return { value: written === 'true' };
     return { fault: `must be true or false, not ${quote(written)}` };
   });
@@ -61,7 +65,9 @@ export function flag() {
 /** A whole number within bounds. */
 export function count(least: number, most: number) {
   const wanted = `a whole number from ${least} to ${most}`;
-  const json = { anyOf: [{ type: 'integer', minimum: least, maximum: most }, REFERENCE] };
+  const json = {
+    anyOf: [{ type: 'integer', minimum: least, maximum: most }, reference('[0-9]{1,15}')],
+  };
   return scalar(wanted, json, (written): Parsed<number> => {
     const value = /^[0-9]{1,15}$/.test(written) ? Number(written) : -1;
     return value >= least && value <= most
@@ -76,14 +82,9 @@ export function duration(shortest = 1) {
 }
 
 /** Bytes out of '1MiB' or 1048576. */
-export function size() {
-  const json = {
-    anyOf: [
-      { type: 'integer', minimum: 0 },
-      { type: 'string', pattern: `^(${SIZE_PATTERN})$|\\$\\{` },
-    ],
-  };
-  return scalar('a size such as 1MiB', json, parseSize);
+export function size(least = 0) {
+  const json = { anyOf: [{ type: 'integer', minimum: least }, reference(SIZE_PATTERN)] };
+  return scalar('a size such as 1MiB', json, (written) => parseSize(written, least));
 }
 
 /** A file name that is not empty. */

@@ -86,7 +86,10 @@ const limits = z.strictObject({
   connections: count(1, 1_000_000)
     .prefault(LIMITS.connections)
     .describe('Most connections of clients at once; a further one is closed as it comes.'),
-  head: size().prefault(LIMITS.head).describe('Largest head of a request, target and fields; more gets 431.'),
+  // Node takes 0 for its default
+  head: size(1)
+    .prefault(LIMITS.head)
+    .describe('Largest head of a request, target and fields; more gets 431.'),
   fields: count(10, 1000).prefault(LIMITS.fields).describe('Most field lines of a request; more get 431.'),
   target: size().prefault(LIMITS.target).describe('Longest target of a request; more gets 414.'),
   content: size().prefault(LIMITS.content).describe('Largest request content; more gets 413.'),

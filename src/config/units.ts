@@ -14,8 +14,8 @@ const SIZE_UNITS: Readonly<Record<string, number>> = {
 /** A day: long enough for any use, and within what a timer of Node can count (2^31 - 1 ms). */
 export const LONGEST_DURATION = 24 * 3_600_000;
 
-export const DURATION_PATTERN = '[0-9]+(\\.[0-9]+)?(ms|s|m|h)';
-export const SIZE_PATTERN = '[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|TiB)|[0-9]+';
+export const DURATION_PATTERN = '[0-9]+(\\.[0-9]+)? ?(ms|s|m|h)';
+export const SIZE_PATTERN = '[0-9]+(\\.[0-9]+)? ?(B|KiB|MiB|GiB|TiB)|[0-9]+';
 
 const AMOUNT = /^([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([A-Za-z]*)$/;
 
@@ -35,8 +35,8 @@ export function parseDuration(text: string, shortest: number): Parsed<number> {
   return { value };
 }
 
-/** '64KiB' -> 65536: bytes, from 0 to 2^53 - 1. Units are binary; MB and kB are faults, for two meanings. */
-export function parseSize(text: string): Parsed<number> {
+/** '64KiB' -> 65536: bytes, from `least` to 2^53 - 1. Units are binary; MB and kB are faults, for two meanings. */
+export function parseSize(text: string, least = 0): Parsed<number> {
   const wanted = 'must be a size such as 1MiB, 64KiB or a number of bytes';
   const [, amount, unit] = AMOUNT.exec(text) ?? [];
   if (amount === undefined || unit === undefined) return { fault: `${wanted}, not ${quote(text)}` };
@@ -45,6 +45,7 @@ export function parseSize(text: string): Parsed<number> {
   const value = Number(amount) * factor;
   if (!Number.isSafeInteger(value))
     return { fault: `${wanted}; ${quote(text)} is not a whole number of bytes` };
+  if (value < least) return { fault: `must be at least ${least}B` };
   return { value };
 }
 

@@ -1,6 +1,7 @@
 // The JSON schema: the file in the repository, and what an editor can rely on.
 import { readFileSync } from 'node:fs';
 import t from 'tap';
+import { loadConfig } from '../../src/config/load.ts';
 import { jsonSchema } from '../../src/config/schema.ts';
 import { isMapping } from '../../src/config/settings.ts';
 
@@ -44,6 +45,26 @@ t.test('a reference to the environment fits wherever a single value does', (t) =
   for (const [path, schema] of keysIn(jsonSchema(), '')) {
     if (schema['type'] === 'object' || schema['type'] === 'array') continue;
     t.ok(takesText(schema, reference), path);
+  }
+  t.end();
+});
+
+t.test('what the file may have in quotes, or with a space before its unit, an editor takes too', (t) => {
+  const rows: [key: string, text: string, file: (value: string) => string][] = [
+    ['/origin/verify', 'false', (value) => `origin: { url: https://legacy, verify: ${value} }`],
+    ['/origin/connections', '64', (value) => `origin: { url: http://legacy, connections: ${value} }`],
+    ['/lock/queue', '0', (value) => `origin: http://legacy\nlock: { queue: ${value} }`],
+    ['/lock/wait', '3 s', (value) => `origin: http://legacy\nlock: { wait: ${value} }`],
+    ['/lock/guard', '51 s', (value) => `origin: http://legacy\nlock: { guard: ${value} }`],
+    ['/workers', '2', (value) => `origin: http://legacy\nworkers: ${value}`],
+    ['/buffer', '1 MiB', (value) => `origin: http://legacy\nbuffer: ${value}`],
+    ['/buffer', '1048576', (value) => `origin: http://legacy\nbuffer: ${value}`],
+    ['/drain/delay', '1.5 s', (value) => `origin: http://legacy\ndrain: { delay: ${value} }`],
+  ];
+  const keys = new Map(keysIn(jsonSchema(), ''));
+  for (const [key, text, file] of rows) {
+    t.match(loadConfig({ text: file(`"${text}"`), flags: {}, env: {} }), { config: {} }, `${key} "${text}"`);
+    t.ok(takesText(keys.get(key), text), `${key} "${text}"`);
   }
   t.end();
 });
