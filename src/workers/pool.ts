@@ -114,8 +114,9 @@ export class Pool {
 
   /** One worker from its start to its end. */
   async #run(number: number): Promise<Ended> {
-    const { fork, onFork, orderFor } = this.#options;
-    const child = fork();
+    const { onFork, orderFor } = this.#options;
+    const child = this.#fork();
+    if (typeof child === 'string') return { pid: undefined, how: child, listenedMs: 0 };
     let since: number | undefined;
     let fault: string | undefined;
     child.line.orders.onMessage((message) => {
@@ -145,6 +146,15 @@ export class Pool {
       how: fault ?? how,
       listenedMs: since === undefined ? 0 : performance.now() - since,
     };
+  }
+
+  /** Why there is none: the system has no room for another process at the moment, and nobody else has to end for that. */
+  #fork(): Child | string {
+    try {
+      return this.#options.fork();
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
   }
 
   #giveUp(why: string): void {

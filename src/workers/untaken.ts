@@ -13,6 +13,8 @@ interface Closable {
 export function closeUntaken(child: ChildProcess): void {
   const untaken = new Map<unknown, Closable>();
   const { send } = child;
+  // one that could not be started has no channel
+  if (typeof send !== 'function') return;
   const sendNoting = (...args: readonly unknown[]): unknown => {
     const [message, handle] = args;
     if (isMapping(message) && message['act'] === 'newconn' && isClosable(handle))

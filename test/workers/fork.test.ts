@@ -9,10 +9,11 @@ t.setTimeout(120_000);
 
 const PROGRAM = join(import.meta.dirname, '../fixtures/forking.ts');
 
-/** Runs a scene of the program to its end. */
-async function run(t: Test, scene: string) {
+/** Runs a scene of the program to its end. `most`: file descriptors that the program may have. */
+async function run(t: Test, scene: string, most = 256) {
   const env = { SCENE: scene, MARK: join(t.testdir({}), 'mark') };
-  const child = spawn(process.execPath, [PROGRAM], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const command = ['-c', `ulimit -n ${most} && exec "$@"`, 'sh', process.execPath, PROGRAM];
+  const child = spawn('/bin/sh', command, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   t.teardown(() => void child.kill('SIGKILL'));
   const written = { out: '', err: '' };
   child.stdout.on('data', (data) => {
@@ -38,4 +39,10 @@ t.test('many write to stderr', async (t) => {
 t.test('one of two stops answering', async (t) => {
   const { code, out } = await run(t, t.name);
   t.same([code, out], [0, 'SIGKILL: it had stopped answering\nSIGKILL\n']);
+});
+
+t.test('no descriptor is left for another', async (t) => {
+  const { code, out, err } = await run(t, t.name, 64);
+  t.same([code, err], [0, '']);
+  t.match(out, /^spawn \S+ EMFILE\nSIGKILL\n$/, 'it is said, and the next one starts');
 });

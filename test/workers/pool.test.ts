@@ -39,15 +39,20 @@ function fakeChild(pid: number): FakeChild {
   };
 }
 
-/** A pool of `count` whose pauses are 20, 40, 80, 80 ... ms. */
-function pool(count: number) {
+/** A pool of `count` whose pauses are 20, 40, 80, 80 ... ms. `failures`: how often no process can be had, from when on. */
+function pool(count: number, failures: { after: number; times: number } = { after: 0, times: 0 }) {
   const children: FakeChild[] = [];
+  let failed = 0;
   const said: string[] = [];
   const say = (fields: object, message: string): void =>
     void said.push(`${message} ${JSON.stringify(fields)}`);
   const made = new Pool({
     count,
     fork: () => {
+      if (children.length >= failures.after && failed < failures.times) {
+        failed += 1;
+        throw new Error('spawn ENOMEM');
+      }
       const child = fakeChild(100 + children.length);
       children.push(child);
       return child;
@@ -137,6 +142,25 @@ t.test('a place is filled again, after pauses that grow while they die at once',
   child(5).report({ op: 'fault', message: 'no' });
   await until(() => children.length === 7, 'one that cannot start is replaced too');
   t.match(said.at(-1), /"how":"no"/);
+});
+
+t.test('no process is to be had for a place: it is tried again, and the others go on', async (t) => {
+  const { pool: made, children, child, said } = pool(2, { after: 2, times: 3 });
+  const started = made.start();
+  child(0).report(LISTENING);
+  child(1).report(LISTENING);
+  await started;
+  child(0).die('SIGKILL');
+  await until(() => children.length === 3, 'there is one again');
+  t.notOk(child(1).killed());
+  const failures = said.filter((line) => line.includes('spawn ENOMEM'));
+  t.equal(failures.length, 3);
+  t.match(failures[0], /^a worker ended; another takes its place .*"worker":1/);
+});
+
+t.test('no process is to be had at the start: given up, with the reason', async (t) => {
+  const { pool: made } = pool(2, { after: 0, times: 2 });
+  await t.rejects(made.start(), { message: 'no worker came up: spawn ENOMEM' });
 });
 
 t.test('stop: each is told, and none is started any more', async (t) => {
