@@ -1,7 +1,7 @@
 // The command line: what is said, and by which exit code, when it is called well and badly.
 
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import t from 'tap';
 import { z } from 'zod';
 import { runtimeFault } from '../../src/commands/runtime.ts';
@@ -204,4 +204,19 @@ t.test('versions of Node that drop fields are refused', async (t) => {
     t.equal(fault === undefined, fine, version);
     if (fault !== undefined) t.match(fault, version);
   }
+});
+
+t.test('the version is looked at before anything is loaded that needs it', async (t) => {
+  const seen = new Set<string>();
+  const visit = (file: string): void => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    const statements = readFileSync(file, 'utf8').matchAll(/^import (?!type )[^;]*?'([^']+)';/gm);
+    for (const [, from = ''] of statements) {
+      if (from.startsWith('.')) visit(join(dirname(file), from));
+      else t.match(from, /^node:/, `${file} loads nothing but files of ours, and what Node has`);
+    }
+  };
+  visit(join(import.meta.dirname, '../../src/cli.ts'));
+  t.ok([...seen].some((file) => file.endsWith('runtime.ts')));
 });
