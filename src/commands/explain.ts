@@ -143,7 +143,9 @@ async function explainLive(
     say('verdict', describePlan(plan));
     return true;
   }
-  const verdict = evaluate(method, preconditions, shown.representation, route.weak);
+  // a write from where nothing is checked to where something is may have conditions; nobody looks at them
+  const asked = plan.kind === 'locked' ? {} : preconditions;
+  const verdict = evaluate(method, asked, shown.representation, route.weak);
   const ignored = verdict.action === 'perform' && verdict.held.length === 0;
   if (verdict.action === 'undecided')
     say('verdict', `undecided: ${shown.refusal?.error.detail ?? verdict.reason}`);

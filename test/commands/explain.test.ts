@@ -240,12 +240,14 @@ t.test('--live gives the verdict of the gateway', async (t) => {
     ['/off/1', ['If-Match: "old"'], 200, 0, /verdict +forward: nothing is checked\n/],
     ['/private', [], 401, 0, /verdict +perform: no condition applies\n/],
     ['/private', ['If-Match: "v1"'], 401, 1, /verdict +undecided: /],
+    ['/off/1', ['If-Match: "old"', 'Destination: /a'], 200, 0, /verdict +perform: no condition applies\n/],
   ];
   for (const [target, fields, status, code, says] of rows) {
-    const { status: answered } = await exchange(ifmatch.port, 'PUT', target, fields, 'x');
+    const method = fields.some((field) => field.startsWith('Destination')) ? 'COPY' : 'PUT';
+    const { status: answered } = await exchange(ifmatch.port, method, target, fields, 'x');
     t.equal(answered, status, `${target} ${fields}`);
     const given = fields.flatMap((field) => ['-H', field]);
-    const told = await runCli(t, ['explain', '--live', '--config', file, 'PUT', target, ...given]);
+    const told = await runCli(t, ['explain', '--live', '--config', file, method, target, ...given]);
     t.equal(told.code, code, `${target} ${fields}`);
     t.match(told.out, says);
   }
