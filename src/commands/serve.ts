@@ -43,7 +43,9 @@ export async function serve(args: string[], terminal: Terminal): Promise<number>
     return terminal.fail(startFault(error));
   }
   const workers = config.workers === 1 ? undefined : config.workers;
-  log.events.info({ data: running.data, admin: running.admin, origin: config.origin.url, workers }, 'ready');
+  const { url, socket } = config.origin;
+  const origin = socket === undefined ? url : `unix+http:${socket}`;
+  log.events.info({ data: running.data, admin: running.admin, origin, workers }, 'ready');
   return (await untilStopped(running, signals, log.events)) ? 0 : 1;
 }
 

@@ -1,5 +1,6 @@
 // Why a listener did not open, in words for whoever started it.
 import { lstatSync, type Stats, statSync } from 'node:fs';
+import { isIPv6 } from 'node:net';
 import { dirname } from 'node:path';
 
 interface Reason {
@@ -39,9 +40,9 @@ export function startFault(error: unknown, elsewhere = '--listen or --admin'): s
 function placeOf(error: Error): string {
   if ('hostname' in error) return String(error.hostname);
   if (!('address' in error)) return 'the address';
-  return socketPath(error) === undefined && 'port' in error
-    ? `${String(error.address)}:${String(error.port)}`
-    : String(error.address);
+  const address = String(error.address);
+  if (socketPath(error) !== undefined || !('port' in error)) return address;
+  return `${isIPv6(address) ? `[${address}]` : address}:${String(error.port)}`;
 }
 
 /** Undefined unless it was a Unix socket: of one, Node gives the path as the address, and the port -1 or none. */

@@ -78,3 +78,10 @@ for (const row of rows) {
     t.equal(readFileSync(path, 'utf8'), 'precious');
   });
 }
+
+t.test('an origin on a socket is named by its path', async (t) => {
+  const origin = 'unix+http:/nowhere/origin.sock';
+  const args = ['--origin', origin, '--listen', '127.0.0.1:0', '--admin', 'off'];
+  const started = await serve(t, ['serve', ...args]);
+  t.match(JSON.parse(started.out().split('\n')[0] ?? ''), { msg: 'ready', origin });
+});

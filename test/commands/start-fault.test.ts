@@ -163,3 +163,8 @@ t.test("another user's socket: nobody says that it is in use", async (t) => {
     `${address} is a socket of another user (${own}); remove it if nobody listens there any more, or `,
   );
 });
+
+t.test('an IPv6 address is said as it is given', async (t) => {
+  const error = Object.assign(new Error('in use'), { code: 'EADDRINUSE', address: '::1', port: 8080 });
+  t.equal(startFault(error), `[::1]:8080 is in use by another program; ${ELSEWHERE}`);
+});
