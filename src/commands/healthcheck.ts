@@ -38,7 +38,8 @@ function adminAddress(
   }
   if (given === 'off') return 'off';
   const parsed = parseListen(given ?? DEFAULTS.admin);
-  if ('fault' in parsed) throw new UsageError(parsed.fault);
+  if ('fault' in parsed)
+    throw new UsageError(`${values.admin === undefined ? 'IFMATCH_ADMIN' : '--admin'} ${parsed.fault}`);
   return parsed.value;
 }
 

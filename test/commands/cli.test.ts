@@ -22,7 +22,12 @@ const misused: { args: string[]; env?: Record<string, string>; says: RegExp }[] 
   { args: ['explain', ...ORIGIN, 'PUT', '/x', '-H', 'nonsense'], says: /^ifmatch explain: -H takes/ },
   { args: ['schema', 'x'], says: /^ifmatch schema: / },
   { args: ['version', 'x'], says: /^ifmatch version: / },
-  { args: ['healthcheck', '--admin', 'nonsense'], says: /^ifmatch healthcheck: / },
+  { args: ['healthcheck', '--admin', 'nonsense'], says: /^ifmatch healthcheck: --admin must be an address/ },
+  {
+    args: ['healthcheck'],
+    env: { IFMATCH_ADMIN: '9900' },
+    says: /^ifmatch healthcheck: IFMATCH_ADMIN must be/,
+  },
   { args: ['demo', '--port', '70000'], says: /^ifmatch demo: --port/ },
 ];
 for (const { args, env = {}, says } of misused) {

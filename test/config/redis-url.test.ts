@@ -77,3 +77,14 @@ for (const text of refused) {
     t.end();
   });
 }
+
+for (const password of ['a/b', 'a/b+c=', 'a#b', 'a?b', 'a b', 'a\\b', 'a%zzb']) {
+  t.test(`the password ${password} as it is: how to write it is said`, (t) => {
+    for (const login of [`:${password}`, `ifmatch:${password}`])
+      t.match(parseRedisUrl(`redis://${login}@redis:6379/0`), {
+        fault: /user and password percent-encoded$/,
+      });
+    t.match(parseRedisUrl(`redis://:${encodeURIComponent(password)}@redis`), { value: { password } });
+    t.end();
+  });
+}
