@@ -41,11 +41,16 @@ export function wholeOf(file: string): Place {
 export function placesIn(file: string, text: string): (offset: number) => Place {
   const starts = [0];
   for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+  // a long line may have many faults
+  let latest = { line: -1, source: '' };
   return (offset) => {
     const line = lastAtOrBefore(starts, offset);
     const start = starts[line] ?? 0;
-    const source = text.slice(start, (starts[line + 1] ?? text.length + 1) - 1).replace(/\r$/, '');
-    return { file, line: line + 1, column: offset - start + 1, source: masked(source) };
+    if (line !== latest.line) {
+      const source = text.slice(start, (starts[line + 1] ?? text.length + 1) - 1).replace(/\r$/, '');
+      latest = { line, source: masked(source) };
+    }
+    return { file, line: line + 1, column: offset - start + 1, source: latest.source };
   };
 }
 

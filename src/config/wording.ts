@@ -15,16 +15,20 @@ export function printable(text: string): string {
   return text.replace(UNPRINTABLE, (character) => (character === '\t' ? character : '\u00b7'));
 }
 
-/** The same text with stars for the user name and password of URLs. */
+/** The same text with stars for the user name and password of URLs, spaces in them included. */
 export function masked(text: string): string {
   if (!text.includes('@')) return text;
-  return text.replace(/\S+/g, (word) => {
-    const start = word.indexOf('://') + 3;
-    const end = word.lastIndexOf('@');
-    return start < 3 || end <= start
-      ? word
-      : word.slice(0, start) + '*'.repeat(end - start) + word.slice(end);
-  });
+  const inQuotes = text.replace(QUOTED, (quoted) => quoted.replace(LOGIN, stars));
+  return inQuotes.replace(LOGIN_OUTSIDE, stars);
+}
+
+const QUOTED = /"[^"]*"|'[^']*'/g;
+/** Up to the last "@" before another URL; outside of quotes also before a comment. */
+const LOGIN = /(?<=:\/\/)(?:(?!:\/\/).)+(?=@)/gs;
+const LOGIN_OUTSIDE = /(?<=:\/\/)(?:(?!:\/\/|\s#).)+(?=@)/gs;
+
+function stars(login: string): string {
+  return '*'.repeat(login.length);
 }
 
 function escapeCharacter(character: string): string {

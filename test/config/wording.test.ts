@@ -34,6 +34,9 @@ t.test('a quoted value is short, escaped, and without what a terminal obeys or a
 t.test('masking keeps the width and leaves other text alone', (t) => {
   t.equal(masked('origin: http://a:b@c # mail@example.com'), 'origin: http://***@c # mail@example.com');
   t.equal(masked('http://a@b:p@c'), 'http://*****@c', 'up to the last @');
+  t.equal(masked('{ url: "redis://:a b #c@d", x: 1 }'), '{ url: "redis://*******@d", x: 1 }', 'with spaces');
+  t.equal(masked('url: redis://u:a b@c # d@e'), 'url: redis://*****@c # d@e');
+  t.equal(masked('http://a@b https://c http://d@e'), 'http://*@b https://c http://*@e');
   for (const same of ['http://host', 'a@b', 'http://@host', 'x@y http://host']) t.equal(masked(same), same);
   t.end();
 });
