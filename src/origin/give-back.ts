@@ -1,7 +1,7 @@
 // The memory of content that has been written: given back at once, not when V8 comes to collect it.
 
 /** Bytes; for less it is not worth a call. */
-const WORTH = 16_384;
+export const WORTH = 16_384;
 
 /**
  * For the callback of the write of `chunk`, which nobody may look at afterwards: frees its memory. V8 counts what buffers

@@ -1,11 +1,13 @@
 // Content that is kept as it comes, in pieces: many small ones are put together, for each takes hundreds of bytes besides its own.
 
+import { WORTH } from './give-back.ts';
+
 /** A longer piece is kept as it is, bytes. */
 const SMALL = 1024;
 /** So many are kept as they are, whatever their length: content mostly comes in a few. */
 const FEW = 16;
-/** What small ones are copied into, bytes. */
-const BLOCK = 16 * 1024;
+/** What small ones are copied into, bytes: those of one block share its memory, so none may be long enough to be given back. */
+const BLOCK = WORTH / 2;
 const NO_BLOCK = Buffer.alloc(0);
 
 export class Pieces {

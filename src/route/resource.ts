@@ -48,12 +48,11 @@ export function resourceOf(match: Match, target: Target): Resource | ResourceFau
   return withKey(match, filled.path + filled.query, readPath(filled.path), filled.pairs);
 }
 
-/** What a write to all of these holds, in the order in which everybody takes it; without repetition. */
-export function keysOf(...resources: readonly (Resource | undefined)[]): readonly string[] {
-  const keys = new Set<string>();
-  for (const { key, otherKey = key } of resources.filter((resource) => resource !== undefined))
-    keys.add(key).add(otherKey);
-  return [...keys].sort();
+/** What a write to one resource, or to two, holds, in the order in which everybody takes it; without repetition. */
+export function keysOf(first: Resource, second = first): readonly string[] {
+  if (second === first && first.otherKey === undefined) return [first.key]; // nearly always
+  const keys = [first.key, first.otherKey, second.key, second.otherKey];
+  return [...new Set(keys.filter((key) => key !== undefined))].sort();
 }
 
 function ofItself(match: Match, { raw, path, readings, behindAuthority }: Target): Resource | ResourceFault {

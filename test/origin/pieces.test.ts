@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import t from 'tap';
+import { giveBack } from '../../src/origin/give-back.ts';
 import { Pieces } from '../../src/origin/pieces.ts';
 
 function gathered(pieces: readonly Buffer[]): Buffer[] {
@@ -28,6 +29,14 @@ t.test('small pieces between long ones take no block each', async (t) => {
   const kept = gathered(Array.from({ length: 2000 }, (_, at) => (at % 2 === 0 ? Buffer.of(at) : long)));
   const blocks = new Set(kept.filter(({ length }) => length < 2000).map(({ buffer }) => buffer));
   t.ok(blocks.size < 50, `${blocks.size} blocks`);
+});
+
+t.test('none that shares its memory with others is long enough to be given back alone', async (t) => {
+  const kept = gathered(Array.from({ length: 100_000 }, () => Buffer.of(1)));
+  t.same(
+    kept.filter((piece) => giveBack(piece, true) !== undefined),
+    [],
+  );
 });
 
 t.test('they are taken one by one, too, and counted', async (t) => {
