@@ -200,7 +200,7 @@ export class Connections {
     this.#known.set(socket, connection);
     this.#open.add(connection);
     socket.once('close', () => this.#open.delete(connection));
-    // of what resumed before the pause Node is told a turn later, and would read on
+    // resume() takes effect a turn later, and Node's listener reads on then, whatever was paused meanwhile
     socket.on('resume', () => {
       if (!holdsBack(connection)) return;
       if (socket.isPaused()) socket.emit('pause');

@@ -6,6 +6,10 @@ const PAUSE = 10;
 
 const NOTHING = Buffer.alloc(0);
 
+/**
+ * Neither process.stdout, which makes a pipe one that refuses what its reader has no room for, nor pino's destination: the
+ * command line needs it before it is known that libraries run on this version of Node.
+ */
 export class DescriptorOutput {
   readonly #descriptor: number;
   readonly #failed: (code: string) => void;
@@ -24,7 +28,7 @@ export class DescriptorOutput {
     return this.#failing;
   }
 
-  /** Never throws. Bytes are not kept. */
+  /** Never throws. The bytes are the caller's again; nothing at all tries once more what is left. */
   write(content: string | Buffer): void {
     this.#left = this.#restOf(this.#left);
     if (this.#left.length > 0) return;
