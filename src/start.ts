@@ -12,6 +12,7 @@ import type { Lock, LockState } from './lock/lock.ts';
 import { LockRecord } from './lock/lock-record.ts';
 import { openLock } from './lock/open-lock.ts';
 import { openOrigin } from './origin/client.ts';
+import { buildResources } from './route/resource.ts';
 import { buildRouteTable } from './route/route-table.ts';
 
 /**
@@ -54,8 +55,10 @@ export async function start(config: Config, log: Log, given: Given = {}): Promis
   const lock = given.lock ?? (await openLock(config, log.events, record));
   const origin = openOrigin(originConfig, (message) => log.events.warn(message));
   const now = Date.now;
+  const table = buildRouteTable(config.routes, config.defaults);
   const { app, retire, inFlight, cut } = buildApp({
-    table: buildRouteTable(config.routes, config.defaults),
+    table,
+    resources: buildResources(config.routes, table),
     tools: {
       origin,
       lock,

@@ -1,10 +1,10 @@
 // The second resource that MOVE and COPY write to (RFC 4918 9.8, 9.9).
 import { GatewayError } from '../errors.ts';
-import { type Resource, resourceOf } from '../route/resource.ts';
+import type { Resource } from '../route/resource.ts';
 import type { Route } from '../route/route.ts';
-import type { RouteTable } from '../route/route-table.ts';
 import { parseTarget } from '../route/target.ts';
 import { fieldValues, trimOws } from '../semantics/fields.ts';
+import type { Gateway } from './gateway.ts';
 import type { Received } from './receive.ts';
 
 /** An authority behind `https:`, without the port that goes without saying. */
@@ -25,7 +25,7 @@ export interface Destination {
 export function destinationOf(
   method: string,
   { host, fields }: Received,
-  table: RouteTable,
+  { table, resources }: Pick<Gateway, 'table' | 'resources'>,
 ): Destination | undefined {
   if (!TO_DESTINATION.has(method)) return undefined;
   const values = fieldValues(fields, 'destination');
@@ -42,7 +42,7 @@ export function destinationOf(
       'Servers read this Destination differently; send the plain path.',
     );
   }
-  const resource = resourceOf(match, target);
+  const resource = resources.of(match, target);
   if ('code' in resource) throw new GatewayError(resource.code, `Destination: ${resource.detail}`);
   return { route: match.route, resource };
 }

@@ -4,7 +4,7 @@ import { Cancellation, type CancelSignal } from '../cancel-signal.ts';
 import { GatewayError } from '../errors.ts';
 import type { Exchange } from '../guard/exchange.ts';
 import { forwardFields } from '../origin/fields.ts';
-import { keysOf, resourceOf } from '../route/resource.ts';
+import { keysOf, type Resources } from '../route/resource.ts';
 import type { Match } from '../route/route-table.ts';
 import { fieldValues } from '../semantics/fields.ts';
 import type { Preconditions } from '../semantics/preconditions.ts';
@@ -36,7 +36,7 @@ export function exchangeOf(
   const { host } = received;
   const trusted = gateway.isTrusted(peer);
   const overrides = match.route.override === 'pass' && received.method === 'POST';
-  const { probed, keys } = resourcesFor(planned, match, received);
+  const { probed, keys } = resourcesFor(planned, match, received, gateway.resources);
   const arrival = { peer, trusted, overrides, host, version: message.httpVersion, via: gateway.via };
   return {
     method: received.method,
@@ -75,10 +75,11 @@ function resourcesFor(
   { plan, destination }: RequestPlan,
   match: Match,
   { target }: Received,
+  resources: Resources,
 ): { readonly probed: string; readonly keys: readonly string[] } {
   const locks = plan.kind === 'locked' || (plan.kind === 'check' && plan.lock);
   if (plan.kind === 'read') return { probed: target.raw, keys: [] };
-  const resource = resourceOf(match, target);
+  const resource = resources.of(match, target);
   if ('code' in resource) {
     if (locks || plan.kind === 'check') throw new GatewayError(resource.code, resource.detail);
     return { probed: target.raw, keys: [] };

@@ -1,11 +1,13 @@
 // What the requests of one configuration share.
 import type { Config } from '../config/config.ts';
 import type { Tools } from '../guard/exchange.ts';
+import type { Resources } from '../route/resource.ts';
 import type { RouteTable } from '../route/route-table.ts';
 import type { Log } from './log.ts';
 
 export interface Gateway {
   readonly table: RouteTable;
+  readonly resources: Resources;
   readonly tools: Tools;
   readonly limits: Config['limits'];
   readonly isTrusted: (address: string) => boolean;

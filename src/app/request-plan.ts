@@ -1,10 +1,10 @@
 // The plan for a request as received: for all that it writes to, and for either method that the origin may perform.
 import { makePlan, type Plan } from '../route/plan.ts';
 import type { Route } from '../route/route.ts';
-import type { RouteTable } from '../route/route-table.ts';
 import type { Preconditions } from '../semantics/preconditions.ts';
 import { type Destination, destinationOf } from './destination.ts';
 import { effectiveMethod } from './effective-method.ts';
+import type { Gateway } from './gateway.ts';
 import type { Received } from './receive.ts';
 
 export interface RequestPlan {
@@ -19,10 +19,10 @@ export function planRequest(
   received: Received,
   route: Route,
   preconditions: Preconditions,
-  table: RouteTable,
+  gateway: Pick<Gateway, 'table' | 'resources'>,
 ): RequestPlan {
   const method = effectiveMethod(received, route);
-  const destination = destinationOf(method, received, table);
+  const destination = destinationOf(method, received, gateway);
   const plan = makePlan(received.method, route, preconditions, method);
   // a write from where nothing is guarded to where something is must not slip between a check and a write there
   const slips = plan.kind === 'forward' || plan.kind === 'observe';

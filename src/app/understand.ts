@@ -26,7 +26,7 @@ export function understand(
 export function understandHead(
   head: Head,
   requestTarget: string,
-  gateway: Pick<Gateway, 'table' | 'limits' | 'now'>,
+  gateway: Pick<Gateway, 'table' | 'resources' | 'limits' | 'now'>,
   account: Account,
 ): Understood {
   const received = receive(head, requestTarget, gateway.limits.target);
@@ -40,7 +40,7 @@ export function understandHead(
   account.route = match.route.path;
   account.mode = match.route.mode;
   const preconditions = readPreconditions(received.fields, gateway.now());
-  const planned = planRequest(received, match.route, preconditions, gateway.table);
+  const planned = planRequest(received, match.route, preconditions, gateway);
   account.outcome.plan = planned.plan.kind;
   return { received, match, preconditions, planned, account };
 }

@@ -11,7 +11,7 @@ import { openOrigin } from '../origin/client.ts';
 import { forwardFields, probeFields } from '../origin/fields.ts';
 import { type Probe, probe } from '../origin/probe.ts';
 import { demandsCondition, type Plan } from '../route/plan.ts';
-import { keysOf, resourceOf } from '../route/resource.ts';
+import { buildResources, keysOf } from '../route/resource.ts';
 import { buildRouteTable } from '../route/route-table.ts';
 import { evaluate, type Verdict } from '../semantics/evaluate.ts';
 import { type FieldLines, fieldValue, trimOws } from '../semantics/fields.ts';
@@ -34,25 +34,27 @@ export async function explain(args: string[], terminal: Terminal): Promise<numbe
   const { live, field = [], ...flags } = values;
   const config = readConfiguration(flags, terminal);
   if (config === undefined) return 1;
-  const understood = understoodOf(method, url, parseFields(field, url), config);
+  const table = buildRouteTable(config.routes, config.defaults);
+  const resources = buildResources(config.routes, table);
+  const gateway = { table, resources, limits: config.limits, now: Date.now };
+  const understood = understoodOf(method, url, parseFields(field, url), gateway);
   if (understood instanceof GatewayError) return terminal.fail(readable(describeError(understood)));
   const { match } = understood;
   const { target } = understood.received;
   const { route } = match;
   const { plan, destination } = understood.planned;
-  const found = resourceOf(match, target);
+  const found = resources.of(match, target);
   const needsKey = plan.kind === 'locked' || plan.kind === 'check';
   if ('code' in found && needsKey) return terminal.fail(`400 ${found.code}: ${found.detail}`);
-  const resource = 'code' in found ? { key: 'none', target: target.raw } : found;
+  const resource = 'code' in found ? { keys: ['none'], target: target.raw } : found;
   // a read is about itself, whatever the writes to its URL are about
   const probed = isRead(method) ? target.raw : resource.target;
   const say = (name: string, text: string) => terminal.out(`${name.padEnd(9)} ${readable(text)}\n`);
   say('route', `${route.path} (mode ${route.mode})`);
   say('target', target.raw);
   say('resource', probed);
-  say('key', resource.key);
   const held = needsKey ? keysOf(resource, destination?.resource) : [];
-  for (const key of held) if (key !== resource.key) say('key', key);
+  for (const key of new Set([...resource.keys, ...held])) say('key', key);
   say('plan', describePlan(plan));
   const decided = live !== true || (await explainLive(config, understood, probed, say));
   return decided && plan.kind !== 'malformed' ? 0 : 1;
@@ -72,13 +74,8 @@ function understoodOf(
   method: string,
   url: string,
   fields: string[],
-  config: Config,
+  gateway: Parameters<typeof understandHead>[2],
 ): Understood | GatewayError {
-  const gateway = {
-    table: buildRouteTable(config.routes, config.defaults),
-    limits: config.limits,
-    now: Date.now,
-  };
   try {
     checkSyntax(method, url, fields);
     const head = { method, httpVersion: '1.1', rawHeaders: fields };

@@ -66,7 +66,12 @@ export function literalFault(segment: string): string | undefined {
 export function readPattern(route: Route): Pattern {
   const fault = patternFault(route.path);
   if (fault !== undefined) throw new Error(`route ${route.path}: ${fault}`);
-  const written = splitPattern(route.path);
+  return toPattern(route.path, route.case === 'insensitive');
+}
+
+/** Takes a faultless text apart, as which the path of a resource template counts too. */
+export function toPattern(text: string, insensitive: boolean): Pattern {
+  const written = splitPattern(text);
   const rest = written.at(-1) === '*';
   const segments = (rest ? written.slice(0, -1) : written).map(
     (segment): PatternSegment =>
@@ -74,12 +79,16 @@ export function readPattern(route: Route): Pattern {
         ? { kind: 'parameter', name: segment.slice(1) }
         : { kind: 'literal', text: decodeOctets(segment) },
   );
-  return { segments, rest, insensitive: route.case === 'insensitive' };
+  return { segments, rest, insensitive };
 }
 
 /** Whether a pattern covers a path that was read as these segments. A parameter covers no empty segment. */
-export function covers(pattern: Pattern, path: readonly string[]): boolean {
-  const { segments, rest, insensitive } = pattern;
+export function covers(
+  pattern: Pattern,
+  path: readonly string[],
+  insensitive = pattern.insensitive,
+): boolean {
+  const { segments, rest } = pattern;
   if (rest ? path.length < segments.length : path.length !== segments.length) return false;
   return segments.every((segment, index) => {
     const text = path[index] ?? '';

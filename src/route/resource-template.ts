@@ -1,7 +1,9 @@
 // The template of a route's `resource`: another URL of the same origin, `/orders/:id` or `/api.php?id={query.id}`.
 
-import { literalFault } from './pattern.ts';
-import { queryParameter, splitPair } from './query.ts';
+import { foldCase } from './octets.ts';
+import { covers, literalFault, type Pattern, toPattern } from './pattern.ts';
+import { decodeQueryText, queryParameter, splitPair } from './query.ts';
+import type { Pairs, ResourceFault } from './resource-key.ts';
 import type { Match } from './route-table.ts';
 import type { Target } from './target.ts';
 
@@ -9,7 +11,7 @@ import type { Target } from './target.ts';
 export interface FilledTemplate {
   readonly path: string;
   readonly query: string;
-  readonly pairs: readonly (readonly [name: string, value: string])[];
+  readonly pairs: Pairs;
 }
 
 const PLACEHOLDER = /\{query\.([A-Za-z0-9_.-]+)\}/g;
@@ -38,14 +40,13 @@ export function resourceTemplateFault(template: string, pattern: string): string
   return query === undefined ? undefined : templateQueryFault(query);
 }
 
-/** Why a template cannot be filled: a parameter of the query has two values, or servers differ on one of the path. */
-export type Unfillable = { readonly ambiguous: string } | { readonly disputed: string };
-
-/** Fills a faultless template with a request's own raw text. */
-export function fillTemplate(template: string, match: Match, target: Target): FilledTemplate | Unfillable {
+/**
+ * Fills a faultless template with a request's own raw text. A fault when a parameter of the query has two values, or when
+ * servers differ on one of the path.
+ */
+export function fillTemplate(template: string, match: Match, target: Target): FilledTemplate | ResourceFault {
   const [pathTemplate, queryTemplate] = splitTemplate(template);
-  const disputed = placeholders(pathTemplate).find((name) => match.disputed?.includes(name));
-  if (disputed !== undefined) return { disputed };
+  if (placeholders(pathTemplate).some((name) => match.disputed?.includes(name))) return partsOfTwo();
   const path = pathTemplate
     .split('/')
     .map((segment) => match.params[placeholderName(segment) ?? ''] ?? segment)
@@ -57,8 +58,60 @@ export function fillTemplate(template: string, match: Match, target: Target): Fi
     if (value === undefined) ambiguous = name;
     return value ?? '';
   });
-  if (ambiguous !== undefined) return { ambiguous };
+  if (ambiguous !== undefined) return sendOnce(ambiguous);
   return { path, query: `?${query}`, pairs: query.split('&').map(splitPair) };
+}
+
+/** A template the other way round: the URLs that it may make, whatever it is filled with. */
+export interface Denoted {
+  readonly path: Pattern;
+  /** As written, with their placeholders. */
+  readonly pairs: Pairs;
+}
+
+/** What a faultless template may make. */
+export function denotedBy(template: string, insensitive: boolean): Denoted {
+  const [path, query] = splitTemplate(template);
+  const pairs = query === undefined ? [] : query.split('&').map(splitPair);
+  return { path: toPattern(path.replace(/(?<=.)\/$/, ''), insensitive), pairs };
+}
+
+/**
+ * The pairs by which a template would know a target as one that it made; undefined when it cannot have made it. What is
+ * written out in the template counts for a target that does not name it.
+ */
+export function pairsBy(
+  { path, pairs }: Denoted,
+  readings: Target['readings'],
+  query: string,
+  insensitive: boolean,
+): Pairs | undefined | ResourceFault {
+  if (!readings.some((reading) => covers(path, reading, insensitive))) return undefined;
+  const known: [string, string][] = [];
+  for (const [name, written] of pairs) {
+    const given = queryParameter(query, decodeQueryText(name), insensitive);
+    if (given === undefined) return sendOnce(decodeQueryText(name));
+    const literal = !written.includes('{');
+    if (literal && given !== '' && !isSameText(given, written, insensitive)) return undefined;
+    known.push([name, literal ? written : given]);
+  }
+  return known;
+}
+
+/** The fault of a request of which servers take different parts for those that name its resource. */
+export function partsOfTwo(): ResourceFault {
+  const detail = 'Send the path without encoded separators: servers take it for parts of two resources.';
+  return { code: 'resource-ambiguous', detail };
+}
+
+function sendOnce(name: string): ResourceFault {
+  const detail = `Send the query parameter "${name}" once, so that it names one resource.`;
+  return { code: 'resource-ambiguous', detail };
+}
+
+function isSameText(one: string, other: string, insensitive: boolean): boolean {
+  const fold = insensitive ? foldCase : (text: string) => text;
+  return fold(decodeQueryText(one)) === fold(decodeQueryText(other));
 }
 
 function splitTemplate(template: string): [path: string, query: string | undefined] {

@@ -1,85 +1,114 @@
-// Which resource a request is about: what to probe, and the key of its lock.
+// Which resource a request is about: what to probe, and the keys of its lock.
 
-import { foldCase } from './octets.ts';
-import { decodeQueryText } from './query.ts';
-import { mergeReading, readPath } from './readings.ts';
-import { fillTemplate } from './resource-template.ts';
-import type { Match } from './route-table.ts';
-import type { Target } from './target.ts';
+import { readPath } from './readings.ts';
+import { keyOf, type ResourceFault } from './resource-key.ts';
+import { denotedBy, fillTemplate, pairsBy, partsOfTwo } from './resource-template.ts';
+import type { Route } from './route.ts';
+import type { Match, RouteTable } from './route-table.ts';
+import { parseTarget, type Target } from './target.ts';
 
 export interface Resource {
   /** Raw path and query to probe. */
   readonly target: string;
-  /** The resource key: JSON array of the path's decoded segments, then of the query pairs that the route names. */
-  readonly key: string;
-  /** The key of what the target is to servers that resolve it as a reference (`Target.behindAuthority`): a write holds both. */
-  readonly otherKey?: string;
+  /** What a write to it holds: nearly always one key; none twice. */
+  readonly keys: readonly string[];
 }
 
-export interface ResourceFault {
-  readonly code: 'resource-ambiguous';
-  readonly detail: string;
+export interface Resources {
+  /**
+   * The resource that a request is about: its own target, or the URL that the route's `resource` template makes of it.
+   *
+   * A write has a key in common with every write to the URL that it is judged by, whichever route that one takes: it holds
+   * the key of the URL, then of what the URL's own route makes of it, and so on, and at the end of this chain the keys by
+   * which all templates know the last one. A query counts only as far as a template has one. What may be an authority and
+   * a path (`Target.behindAuthority`) has the keys of both.
+   *
+   * A fault when a parameter of a template has two values, in the query or by the readings of the path, or when servers
+   * take a path for two resources. Needed for plans that lock or probe; reads do without.
+   */
+  of(match: Match, target: Target): Resource | ResourceFault;
 }
 
-/**
- * The resource that a request is about: its own target, or what the route's `resource` template makes of it.
- *
- * The key is that of the most merged reading, so that no spelling of one resource has a key of its own; merging two
- * resources costs waiting, splitting one costs an update. A query counts only as far as the template has one. A
- * template's key is that of the URL it denotes, whichever route it comes from. With `case: insensitive` ASCII letters
- * are folded, in the query too.
- *
- * A fault when a parameter of the template has two values, in the query or by the readings of the path, or when servers
- * take the path for two resources that no key can merge: `/a;b%2Fc` is `/a` or `/a/c`. Needed for plans that lock or probe;
- * reads do without.
- */
-export function resourceOf(match: Match, target: Target): Resource | ResourceFault {
-  const { route } = match;
-  if (route.resource === undefined) return ofItself(match, target);
-  const filled = fillTemplate(route.resource, match, target);
-  if ('ambiguous' in filled) {
-    const detail = `Send the query parameter "${filled.ambiguous}" once, so that it names one resource.`;
-    return { code: 'resource-ambiguous', detail };
+/** @param table of the same routes */
+export function buildResources(routes: readonly Route[], table: RouteTable): Resources {
+  const templates = routes.flatMap((route) =>
+    route.resource === undefined ? [] : [denotedBy(route.resource, isInsensitive(route))],
+  );
+
+  /** Adds the keys from here to the end of the chain, and returns what the first template makes. */
+  function addChain(match: Match, target: Target, keys: Keys, followed: readonly Route[]): string {
+    const { route } = match;
+    if (route.resource === undefined) {
+      addKnown(route, target, keys);
+      return target.raw;
+    }
+    const filled = fillTemplate(route.resource, match, target);
+    if ('code' in filled) {
+      keys.add(filled);
+      return target.raw;
+    }
+    const made = filled.path + filled.query;
+    keys.add(keyOf(readPath(filled.path), filled.pairs, isInsensitive(route)));
+    // `/a/* -> /a/b/*` has no end: the second time is there for who writes to what the first time made
+    if (!followed.includes(route)) follow(made, keys, [...followed, route]);
+    return made;
   }
-  if ('disputed' in filled) {
-    const detail = 'Send the path without encoded separators: servers take it for parts of two resources.';
-    return { code: 'resource-ambiguous', detail };
+
+  function follow(made: string, keys: Keys, followed: readonly Route[]): void {
+    const target = parseTarget(made, undefined);
+    const match = 'code' in target ? 'ambiguous' : table.match(target);
+    if ('code' in target || match === 'ambiguous') keys.add(partsOfTwo());
+    else addChain(match, target, keys, followed);
   }
-  return withKey(match, filled.path + filled.query, readPath(filled.path), filled.pairs);
+
+  /** Adds the keys by which the templates know a target that no route makes another of. */
+  function addKnown(route: Route, target: Target, keys: Keys): void {
+    for (const template of templates) {
+      const insensitive = isInsensitive(route) || template.path.insensitive;
+      for (const readings of pathsOf(target)) {
+        const pairs = pairsBy(template, readings, target.query, insensitive);
+        if (pairs === undefined) continue;
+        keys.add('code' in pairs ? pairs : keyOf(readings, pairs, insensitive));
+      }
+    }
+  }
+
+  return {
+    of(match, target) {
+      const { route } = match;
+      const keys = new Keys();
+      if (route.resource === undefined)
+        for (const readings of pathsOf(target)) keys.add(keyOf(readings, [], isInsensitive(route)));
+      return keys.resource(addChain(match, target, keys, []));
+    },
+  };
 }
 
 /** What a write to one resource, or to two, holds, in the order in which everybody takes it; without repetition. */
-export function keysOf(first: Resource, second = first): readonly string[] {
-  if (second === first && first.otherKey === undefined) return [first.key]; // nearly always
-  const keys = [first.key, first.otherKey, second.key, second.otherKey];
-  return [...new Set(keys.filter((key) => key !== undefined))].sort();
+export function keysOf(first: Resource, second?: Resource): readonly string[] {
+  if (second === undefined && first.keys.length === 1) return first.keys; // nearly always
+  return [...new Set([...first.keys, ...(second?.keys ?? [])])].sort();
 }
 
-function ofItself(match: Match, { raw, path, readings, behindAuthority }: Target): Resource | ResourceFault {
-  if (behindAuthority === undefined) return withKey(match, raw, readings, []);
-  const resource = withKey(match, raw, readPath(path), []);
-  const other = withKey(match, raw, readPath(behindAuthority), []);
-  if ('code' in resource || 'code' in other) return 'code' in resource ? resource : other;
-  return { ...resource, otherKey: other.key };
-}
+class Keys {
+  readonly #keys = new Set<string>();
+  #fault: ResourceFault | undefined;
 
-function withKey(
-  match: Match,
-  target: string,
-  readings: Target['readings'],
-  pairs: readonly (readonly [string, string])[],
-): Resource | ResourceFault {
-  const merged = readings.at(-1) ?? [];
-  if (readings.length > 1 && new Set(readings.map(mergeReading)).size > 1) {
-    const detail = 'Send the path without encoded separators inside of segment parameters (";").';
-    return { code: 'resource-ambiguous', detail };
+  add(key: string | ResourceFault): void {
+    if (typeof key === 'string') this.#keys.add(key);
+    else this.#fault ??= key;
   }
-  const fold = match.route.case === 'insensitive' ? foldCase : (text: string) => text;
-  const named = pairs.map((pair) => pair.map((text) => fold(decodeQueryText(text)))).sort(byName);
-  return { target, key: JSON.stringify([...merged.map(fold), ...named]) };
+
+  resource(target: string): Resource | ResourceFault {
+    return this.#fault ?? { target, keys: [...this.#keys] };
+  }
 }
 
-function byName([one = '']: readonly string[], [other = '']: readonly string[]): number {
-  if (one === other) return 0;
-  return one < other ? -1 : 1;
+/** The readings of each path that a target may be. */
+function pathsOf({ path, readings, behindAuthority }: Target): readonly Target['readings'][] {
+  return behindAuthority === undefined ? [readings] : [readPath(path), readPath(behindAuthority)];
+}
+
+function isInsensitive(route: Route): boolean {
+  return route.case === 'insensitive';
 }

@@ -2,16 +2,16 @@
 
 import t from 'tap';
 import { planRequest } from '../../src/app/request-plan.ts';
+import { buildResources } from '../../src/route/resource.ts';
 import type { Mode } from '../../src/route/route.ts';
 import { buildRouteTable } from '../../src/route/route-table.ts';
 import { readPreconditions } from '../../src/semantics/preconditions.ts';
 import { aRoute, aTarget } from '../fixtures/routes.ts';
 
 const MODES: readonly Mode[] = ['off', 'observe', 'warn', 'enforce', 'require'];
-const table = buildRouteTable(
-  MODES.map((mode) => aRoute(`/${mode}/*`, { mode })),
-  aRoute('*'),
-);
+const routes = MODES.map((mode) => aRoute(`/${mode}/*`, { mode }));
+const table = buildRouteTable(routes, aRoute('*'));
+const gateway = { table, resources: buildResources(routes, table) };
 
 function planOf(method: string, from: string, to: string): string {
   const target = aTarget(from);
@@ -19,7 +19,7 @@ function planOf(method: string, from: string, to: string): string {
   if (match === 'ambiguous') throw new Error(match);
   const fields = ['Host', 'x', 'Destination', to];
   const received = { method, target, host: 'x', fields };
-  return planRequest(received, match.route, readPreconditions(fields, 0), table).plan.kind;
+  return planRequest(received, match.route, readPreconditions(fields, 0), gateway).plan.kind;
 }
 
 /** What becomes of a write where nothing guarded is its destination. */

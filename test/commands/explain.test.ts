@@ -20,6 +20,7 @@ routes:
   - { path: /form/:id, mode: require, methods: [POST, DELETE], override: pass }
   - { path: /dav/:id, override: pass }
   - { path: /open/:id, mode: off, resource: /dav/:id }
+  - { path: /view/:id/save, resource: '/view/:id?full=1' }
 `;
 
 const plans: { args: string[]; says: RegExp }[] = [
@@ -56,6 +57,10 @@ const plans: { args: string[]; says: RegExp }[] = [
   {
     args: ['MOVE', '/off/1', '-H', 'Destination: /dav/2'],
     says: /key +\["off","1"\]\nkey +\["dav","2"\]\nplan +lock, forward, release\n/,
+  },
+  {
+    args: ['PUT', '/view/1'],
+    says: /key +\["view","1"\]\nkey +\["view","1",\["full","1"\]\]\nplan +lock, forward, release\n/,
   },
 ];
 for (const { args, says } of plans) {

@@ -34,21 +34,35 @@ t.test('resource: the other URL is probed, and the write goes where it was sent'
   );
 });
 
-t.test('resource: both URLs share one lock', async (t) => {
-  const write = gate();
-  const origin = await startOrigin(t, { delay: () => write.opened });
-  const ifmatch = await startIfmatch(t, { origin: origin.url, yaml: ORDERS });
-  const [first, second] = [await connect(ifmatch.port), await connect(ifmatch.port)];
-  first.send(bytesOf('PUT', '/orders/1', [], 'x'));
-  await until(() => origin.seen('PUT').length === 1, 'the first write arrives');
-  second.send(bytesOf('POST', '/orders/1/approve', [], 'x'));
-  await until(() => ifmatch.lock().waiting === 1, 'the second waits');
-  write.open();
-  t.equal((await first.response()).status, 201);
-  t.equal((await second.response()).status, 201);
-  first.close();
-  second.close();
-});
+const sharedBy = [
+  { name: 'the URL itself', yaml: ORDERS },
+  {
+    name: 'a URL whose own route names another one',
+    yaml: `${ORDERS}\n  - path: /orders/:id\n    resource: /orders/:id?view=full`,
+  },
+  {
+    name: 'a URL with a query, and the URL',
+    yaml: 'routes:\n  - path: /orders/:id/approve\n    resource: /orders/:id?view=full',
+  },
+  { name: 'a URL of which only one route takes any case', yaml: `${ORDERS}\n    case: insensitive` },
+];
+
+for (const { name, yaml } of sharedBy)
+  t.test(`resource: one lock for ${name}`, async (t) => {
+    const write = gate();
+    const origin = await startOrigin(t, { delay: () => write.opened });
+    const ifmatch = await startIfmatch(t, { origin: origin.url, yaml });
+    const [first, second] = [await connect(ifmatch.port), await connect(ifmatch.port)];
+    first.send(bytesOf('PUT', '/orders/A1', [], 'x'));
+    await until(() => origin.seen('PUT').length === 1, 'the first write arrives');
+    second.send(bytesOf('POST', '/orders/A1/approve', [], 'x'));
+    await until(() => ifmatch.lock().waiting === 1, 'the second waits');
+    write.open();
+    t.equal((await first.response()).status, 201);
+    t.equal((await second.response()).status, 201);
+    first.close();
+    second.close();
+  });
 
 t.test('resource: a member of the query names it; two of them are refused', async (t) => {
   const origin = await startOrigin(t);

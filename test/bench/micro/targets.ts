@@ -1,6 +1,6 @@
 // Micro-benchmarks of route/: targets parsed, routes matched, resource keys made.
 
-import { resourceOf } from '../../../src/route/resource.ts';
+import { buildResources } from '../../../src/route/resource.ts';
 import type { Route } from '../../../src/route/route.ts';
 import { buildRouteTable } from '../../../src/route/route-table.ts';
 import { parseTarget, type Target } from '../../../src/route/target.ts';
@@ -22,8 +22,10 @@ function tableOf(size: number) {
   const paths = Array.from({ length: size - 1 }, (_, at) =>
     at % 2 === 0 ? `/area-${at}/:id/*` : `/:tenant/area-${at}/*`,
   );
-  const routes = [...paths, '/wiki/:page'].map((path) => ({ ...DEFAULTS, path }));
-  return buildRouteTable(routes, DEFAULTS);
+  return buildRouteTable(
+    [...paths, '/wiki/:page'].map((path) => ({ ...DEFAULTS, path })),
+    DEFAULTS,
+  );
 }
 
 function targetOf(text: string): Target {
@@ -37,6 +39,7 @@ const unmatched = targetOf('/files/2026/01/report.pdf');
 const small = tableOf(1);
 const large = tableOf(1000);
 const match = small.match(plain);
+const resources = buildResources([], small);
 
 export const MICROS: readonly Micro[] = [
   { name: 'parseTarget, plain', run: () => parseTarget('/wiki/home', 'wiki.example') },
@@ -48,5 +51,5 @@ export const MICROS: readonly Micro[] = [
   { name: 'match, 1 route', run: () => small.match(plain) },
   { name: 'match, 1,000 routes, the last', run: () => large.match(plain) },
   { name: 'match, 1,000 routes, none', run: () => large.match(unmatched) },
-  { name: 'resourceOf', run: () => (match === 'ambiguous' ? undefined : resourceOf(match, plain)) },
+  { name: 'resource', run: () => (match === 'ambiguous' ? undefined : resources.of(match, plain)) },
 ];
