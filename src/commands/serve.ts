@@ -12,7 +12,12 @@ import { parseCommand, type Terminal, UsageError } from './terminal.ts';
 
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'];
 
-const NO_RELOAD = 'ignored: the configuration is read at the start; restart to apply it';
+/** Signals that would end the process amid a write, or open Node's debugger, if nobody listened to them. */
+const IGNORED = {
+  SIGHUP: 'ignored: the configuration is read at the start; restart to apply it',
+  SIGUSR1: 'ignored: it has no meaning here; the log is written to standard output',
+  SIGUSR2: 'ignored: it has no meaning here',
+} as const;
 
 /** 0 after a clean stop; 1 when it could not start, or stopped before everything in flight had ended. */
 export async function serve(args: string[], terminal: Terminal): Promise<number> {
@@ -26,8 +31,8 @@ export async function serve(args: string[], terminal: Terminal): Promise<number>
   const signals = listenForStop();
   const out = standardOutput();
   const log = openLog(logLevel(terminal, 'info'), out);
-  // what nobody listens to would end it amid a write
-  process.on('SIGHUP', () => log.events.warn({ signal: 'SIGHUP' }, NO_RELOAD));
+  for (const [signal, why] of Object.entries(IGNORED))
+    process.on(signal, () => log.events.warn({ signal }, why));
   const source = findConfiguration(values, terminal);
   const config = configurationAt(source, terminal);
   if (config === undefined) return 1;

@@ -1,4 +1,4 @@
-// SIGTERM and SIGINT: the first one asks for a stop, the second one does not wait for it.
+// SIGTERM, SIGQUIT and SIGINT: the first one asks for a stop, the second one does not wait for it.
 import type { Logger } from 'pino';
 
 /** What signals end. */
@@ -9,7 +9,7 @@ export interface Stoppable<T> {
 }
 
 export interface StopSignals {
-  /** SIGTERM drains as configured, SIGINT (a person at a keyboard) without the delay. */
+  /** SIGTERM and SIGQUIT drain as configured, SIGINT (a person at a keyboard) without the delay. */
   readonly first: Promise<{ readonly signal: string; readonly delayMs: number | undefined }>;
   /** Called by the second signal, before the process exits with 1. */
   beforeExit: () => void;
@@ -32,6 +32,8 @@ export function listenForStop(): StopSignals {
     resolve({ signal, delayMs });
   };
   process.on('SIGTERM', () => take('SIGTERM'));
+  // what supervisors of nginx and php-fpm send
+  process.on('SIGQUIT', () => take('SIGQUIT'));
   process.on('SIGINT', () => take('SIGINT', 0));
   return signals;
 }

@@ -15,7 +15,8 @@ export async function worker(_args: string[], terminal: Terminal): Promise<numbe
   if (cluster.worker === undefined)
     return terminal.fail('worker is started by serve, where workers is above 1');
   // a terminal, and some supervisors, signal the whole group; it is the primary that says when to stop
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const)
+    process.on(signal, () => {});
   // otherwise Node ends it in the middle of a write when the primary is gone
   cluster.worker.exitedAfterDisconnect = true;
   answerPulse(pulseOf(process));

@@ -57,9 +57,15 @@ t.test('it serves, is ready, and a SIGTERM lets the write in flight end', async 
   t.equal(served.lines().at(-1)?.['msg'], 'stopped');
 });
 
-for (const workers of [1, 2]) {
+const ignored: { signal: NodeJS.Signals; workers: number; says: RegExp }[] = [
+  { signal: 'SIGHUP', workers: 1, says: /restart to apply it$/ },
+  { signal: 'SIGHUP', workers: 2, says: /restart to apply it$/ },
+  { signal: 'SIGUSR1', workers: 1, says: /standard output$/ },
+  { signal: 'SIGUSR2', workers: 2, says: /no meaning here$/ },
+];
+for (const { signal, workers, says } of ignored) {
   t.test(
-    `SIGHUP amid a write, ${workers} workers: it is performed and answered, and the log says what to do`,
+    `${signal} amid a write, ${workers} workers: it is performed and answered, and the log says so`,
     async (t) => {
       const write = gate();
       const origin = await startOrigin(t, { delay: () => write.opened });
@@ -67,10 +73,10 @@ for (const workers of [1, 2]) {
       const client = await connect(served.port);
       client.send(bytesOf('PUT', '/doc', [], 'new'));
       await until(() => origin.seen('PUT').length === 1, 'the write arrives');
-      served.process.kill('SIGHUP');
+      served.process.kill(signal);
       const said = () => served.lines().filter(({ level }) => Number(level) >= 40);
       await until(() => said().length === 1, 'a line about it');
-      t.match(said(), [{ level: 40, msg: /restart to apply it$/ }]);
+      t.match(said(), [{ level: 40, signal, msg: says }]);
       write.open();
       t.equal((await client.response()).status, 201);
       t.equal((await exchange(served.adminPort, 'GET', '/readyz')).status, 200);
@@ -79,6 +85,16 @@ for (const workers of [1, 2]) {
     },
   );
 }
+
+t.test('SIGUSR1 opens no debugger, and SIGQUIT stops it', async (t) => {
+  const origin = await startOrigin(t);
+  const served = await startServed(t, { workers: 1, origin: origin.url });
+  served.process.kill('SIGUSR1');
+  await until(() => served.lines().some(({ signal }) => signal === 'SIGUSR1'), 'a line about it');
+  served.process.kill('SIGQUIT');
+  const { code, err } = await served.finished;
+  t.same([code, err], [0, ''], 'Node would say on standard error where its debugger listens');
+});
 
 t.test('SIGINT stops it too; a second signal at once', async (t) => {
   const origin = await startOrigin(t, { delay: () => new Promise(() => {}) });

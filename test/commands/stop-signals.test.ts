@@ -6,6 +6,7 @@ import { listenForStop, untilStopped } from '../../src/commands/stop-signals.ts'
 
 const rows: { signal: NodeJS.Signals; delayMs: number | undefined }[] = [
   { signal: 'SIGTERM', delayMs: undefined },
+  { signal: 'SIGQUIT', delayMs: undefined },
   { signal: 'SIGINT', delayMs: 0 },
 ];
 for (const { signal, delayMs } of rows) {
@@ -19,7 +20,9 @@ for (const { signal, delayMs } of rows) {
         },
       };
       const signals = listenForStop();
-      t.teardown(() => process.removeAllListeners('SIGTERM').removeAllListeners('SIGINT'));
+      t.teardown(() => {
+        for (const row of rows) process.removeAllListeners(row.signal);
+      });
       if (early) process.emit(signal);
       const stopped = untilStopped(running, signals, pino({ level: 'silent' }));
       if (!early) process.emit(signal);

@@ -190,11 +190,13 @@ t.test('SIGTERM: unready, everything in flight is answered, nothing acknowledged
   t.same(pids.filter(isAlive), [], 'no worker is left');
 });
 
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'];
+
 t.test('signals to the whole group do not end a worker; a second one ends all at once', async (t) => {
   const origin = await startOrigin(t, { delay: () => new Promise(() => {}) });
   const served = await startServed(t, { workers: 2, origin: origin.url });
   const pids = [...served.pids().values()];
-  for (const pid of pids) for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.kill(pid, signal);
+  for (const pid of pids) for (const signal of SIGNALS) process.kill(pid, signal);
   const client = await connect(served.port);
   client.send(bytesOf('PUT', '/doc', [], 'new'));
   await until(() => origin.seen('PUT').length === 1, 'the write arrives');
