@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { buildAdminApp } from './admin/admin-app.ts';
 import { buildApp } from './app/build-app.ts';
 import type { Log } from './app/log.ts';
+import { mostClients, openFileLimit } from './app/open-files.ts';
 import { trustedPeers } from './app/peer.ts';
 import type { Config, Listen } from './config/config.ts';
 import type { Lock, LockState } from './lock/lock.ts';
@@ -34,6 +35,9 @@ export interface Running {
   stop(delayMs?: number): Promise<boolean>;
 }
 
+const FEW_FILES =
+  'fewer connections than limits.connections: this process may not open enough files; raise their limit (ulimit -n, nofile)';
+
 /** How often the end of the last write is looked for while draining, milliseconds. */
 const DRAIN_POLL = 20;
 
@@ -55,6 +59,9 @@ export async function start(config: Config, log: Log, given: Given = {}): Promis
   const lock = given.lock ?? (await openLock(config, log.events, record));
   const origin = openOrigin(originConfig, (message) => log.events.warn(message));
   const now = Date.now;
+  const openFiles = openFileLimit();
+  const connections = mostClients(config, openFiles);
+  if (connections < config.limits.connections) log.events.warn({ openFiles, connections }, FEW_FILES);
   const table = buildRouteTable(config.routes, config.defaults);
   const { app, retire, inFlight, cut } = buildApp({
     table,
@@ -68,7 +75,7 @@ export async function start(config: Config, log: Log, given: Given = {}): Promis
       forward: { timeouts: originConfig.timeouts, release: lockConfig.release },
       probe: { timeoutMs: originConfig.timeouts.probe, memory: new Set(), now },
     },
-    limits: config.limits,
+    limits: { ...config.limits, connections },
     isTrusted: trustedPeers(config.trust),
     via: given.via ?? newPseudonym(),
     log,

@@ -4,7 +4,8 @@ import type { Logger } from 'pino';
 /** Shortest time between two lines, milliseconds. */
 const PAUSE = 5_000;
 
-const TOO_MANY = 'connections were closed as they came: there are as many as limits.connections allows';
+const TOO_MANY =
+  'connections were closed as they came: there are as many as limits.connections and the limit of open files allow';
 
 export class Drops {
   readonly #log: Logger;
