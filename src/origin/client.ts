@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts';
 import { OriginConnections } from './connections.ts';
 import { connectorFor } from './connector.ts';
 import { type ExchangeOptions, OriginExchange, type OriginRequest } from './exchange.ts';
-import { Slots } from './slots.ts';
+import { enterBoth, Slots } from './slots.ts';
 import { StrayContent } from './stray-content.ts';
 
 /**
@@ -16,6 +16,12 @@ export type Lane = 'probe' | 'write' | 'open';
 export interface SendOptions extends ExchangeOptions {
   readonly lane: Lane;
 }
+
+/**
+ * The part of a lane that content may take while its client is still sending it: what came whole finds a slot even when
+ * many dawdle.
+ */
+const STREAMED = 3 / 4;
 
 /** An exchange that holds one of its lane's slots until it has ended, or `freeSlot` is called. */
 export interface Sent {
@@ -43,6 +49,7 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
   const open = () => ({
     connections: new OriginConnections(connect, (behindHead) => stray.found(behindHead)),
     slots: new Slots(origin.connections),
+    streams: new Slots(Math.ceil(origin.connections * STREAMED)),
   });
   const lanes = { probe: open(), write: open(), open: open() };
   const connections = Object.values(lanes).map((lane) => lane.connections);
@@ -54,8 +61,9 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
       const exchange = new OriginExchange(options, streamed);
       const lane = lanes[options.lane];
       const last = stray.endsAfter(request.method);
-      if (!lane.slots.hasFree) exchange.waits();
-      const freeSlot = lane.slots.enter(() => lane.connections.carry(request, exchange, last));
+      if (!lane.slots.hasFree || (streamed && !lane.streams.hasFree)) exchange.waits();
+      const start = () => lane.connections.carry(request, exchange, last);
+      const freeSlot = streamed ? enterBoth(lane.streams, lane.slots, start) : lane.slots.enter(start);
       exchange.whenEnded(() => {
         freeSlot();
         // what the origin did not take would wait for a reader for ever

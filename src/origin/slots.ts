@@ -49,3 +49,15 @@ export class Slots {
     this.#handingOut = false;
   }
 }
+
+/** Takes a slot of `first`, and then of `second`; with each as {@link Slots.enter}. */
+export function enterBoth(first: Slots, second: Slots, start: () => void): () => void {
+  let leaveSecond = (): void => {};
+  const leaveFirst = first.enter(() => {
+    leaveSecond = second.enter(start);
+  });
+  return () => {
+    leaveSecond();
+    leaveFirst();
+  };
+}

@@ -108,6 +108,28 @@ t.test(
   },
 );
 
+t.test('uploads that dawdle in every mode keep no other write and no read from the origin', async (t) => {
+  const { origin, ifmatch, aftermath } = await attackLegacy(t, {
+    yaml: `${ROUTES}\nbuffer: 1KiB\nlimits: { idle: 20s }`,
+    connections: 8,
+    timeouts: { write: 20_000 },
+  });
+  const etag = origin.store('/doc', 'old');
+  const clients = await Promise.all(Array.from({ length: 24 }, () => connect(ifmatch.port)));
+  for (const [n, client] of clients.entries()) {
+    const head = `PUT /${MODES[n % 3]}/${n} HTTP/1.1\r\nHost: x\r\nContent-Length: 20000\r\n\r\n`;
+    client.send(`${head}${'x'.repeat(10_000)}`);
+  }
+  await until(() => origin.seen('PUT').length >= 6, 'they are at the origin');
+  await settle();
+  t.equal((await exchange(ifmatch.port, 'PUT', '/doc', [`If-Match: ${etag}`], 'new')).status, 200);
+  t.equal((await exchange(ifmatch.port, 'GET', '/doc')).status, 200);
+  for (const client of clients) client.send('x'.repeat(10_000));
+  for (const client of clients) t.equal((await client.response()).status, 201, 'each has its turn');
+  for (const client of clients) client.close();
+  await aftermath();
+});
+
 t.test('row 116: hanging GETs whose clients leave give their connections back', async (t) => {
   const held = gate();
   const { origin, ifmatch, aftermath } = await attackLegacy(

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import t from 'tap';
-import { Slots } from '../../src/origin/slots.ts';
+import { enterBoth, Slots } from '../../src/origin/slots.ts';
 
 /** Slots whose holders are known by name; `left` takes each out once. */
 function observed(size: number) {
@@ -141,5 +141,25 @@ t.test('any course of events: a queue with a bounded head', (t) => {
     { numRuns: 1000 },
   );
   t.pass('as the model says');
+  t.end();
+});
+
+t.test('both: a slot of each, and leaving gives back, or gives up, whatever is held or waited for', (t) => {
+  const [first, second] = [new Slots(2), new Slots(2)];
+  const started: string[] = [];
+  const both = (name: string) => enterBoth(first, second, () => void started.push(name));
+  const leaveOther = second.enter(() => {});
+  const leave = ['a', 'b', 'c', 'd'].map(both);
+  t.same(started, ['a'], 'b has one of the first alone, c and d have none');
+  leave[2]?.();
+  leave[1]?.();
+  t.same(started, ['a'], 'd waits for one of the second');
+  leaveOther();
+  t.same(started, ['a', 'd']);
+  for (const go of leave) go();
+  t.same([first.hasFree, second.hasFree], [true, true]);
+  for (const name of ['e', 'f']) both(name);
+  t.same(started, ['a', 'd', 'e', 'f'], 'as many as before');
+  t.same([first.hasFree, second.hasFree], [false, false]);
   t.end();
 });
