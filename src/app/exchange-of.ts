@@ -8,8 +8,8 @@ import { keysOf, type Resources } from '../route/resource.ts';
 import type { Match } from '../route/route-table.ts';
 import { fieldValues } from '../semantics/fields.ts';
 import type { Preconditions } from '../semantics/preconditions.ts';
-import { type Account, noteError } from './account.ts';
 import type { Gateway } from './gateway.ts';
+import { type LogEntry, noteError } from './log-entry.ts';
 import type { Received } from './receive.ts';
 import { IncomingContent } from './request-content.ts';
 import type { RequestPlan } from './request-plan.ts';
@@ -19,7 +19,7 @@ export interface Understood {
   readonly match: Match;
   readonly preconditions: Preconditions;
   readonly planned: RequestPlan;
-  readonly account: Account;
+  readonly entry: LogEntry;
 }
 
 /** Throws GatewayError where the resource or the way here is ambiguous. */
@@ -27,7 +27,7 @@ export function exchangeOf(
   message: IncomingMessage,
   response: ServerResponse,
   gateway: Gateway,
-  { received, match, preconditions, planned, account }: Understood,
+  { received, match, preconditions, planned, entry }: Understood,
 ): Exchange {
   refuseLoop(received, gateway.via);
   const { origin } = gateway.tools;
@@ -50,10 +50,10 @@ export function exchangeOf(
     forwarded: ['Host', origin.host(host), ...forwardFields(received.fields, arrival)],
     content: new IncomingContent(message, response, gateway.limits),
     clientGone: clientGone(response),
-    outcome: account.outcome,
-    noteError: (error) => noteError(error, account),
+    outcome: entry.outcome,
+    noteError: (error) => noteError(error, entry),
     awaitFate(settled) {
-      account.settled = settled;
+      entry.settled = settled;
     },
   };
 }

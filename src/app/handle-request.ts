@@ -5,9 +5,9 @@ import type { Answer, Exchange } from '../guard/exchange.ts';
 import { guard } from '../guard/guard.ts';
 import { refuseError } from '../guard/refuse.ts';
 import { fieldValue } from '../semantics/fields.ts';
-import { noteBreak, noteError, openAccount } from './account.ts';
 import { exposeConditions } from './cors.ts';
 import type { Gateway } from './gateway.ts';
+import { newLogEntry, noteBreak, noteError } from './log-entry.ts';
 import { logRequest } from './log-request.ts';
 import { countHop } from './max-forwards.ts';
 import { send } from './send.ts';
@@ -23,28 +23,28 @@ export async function handleRequest(
   const started = performance.now();
   const { raw: message, originalUrl } = request;
   const { raw: response } = reply;
-  const account = openAccount(message.method, originalUrl);
+  const entry = newLogEntry(message.method, originalUrl);
   // Node's parser stops behind a Connection: upgrade, agreed to or not: nothing more can be read here
   if (fieldValue(message.rawHeaders, 'upgrade') !== undefined) response.shouldKeepAlive = false;
   const closed = new Promise((resolve) => response.on('close', resolve));
-  const answer = (made: Answer): void => {
+  const answer = (toSend: Answer): void => {
     reply.hijack();
-    send(message, response, made, fail);
+    send(message, response, toSend, fail);
   };
   const fail = (error: unknown): void => {
     if (response.headersSent) {
-      noteBreak(error, account);
+      noteBreak(error, entry);
       response.destroy();
       return;
     }
-    noteError(error, account);
+    noteError(error, entry);
     if (error instanceof GatewayError && UNFRAMED.has(error.code)) response.shouldKeepAlive = false;
     // an answer that could not be sent has nothing left to be replaced by
     if (reply.sent) response.destroy();
     else answer(refuseError(error));
   };
   try {
-    const { exchange, plan } = understand(message, response, originalUrl, gateway, account);
+    const { exchange, plan } = understand(message, response, originalUrl, gateway, entry);
     if (plan.kind === 'forward') await forward(reply, exchange, answer, fail);
     else answer(exposeConditions(exchange, await guard(exchange, plan, gateway.tools)));
   } catch (error) {
@@ -52,9 +52,9 @@ export async function handleRequest(
   }
   await closed;
   const ms = performance.now() - started;
-  const fate = await account.settled;
-  if (fate?.kind === 'unknown') account.outcome.fate = 'unknown';
-  logRequest(gateway.log, account, response, ms);
+  const fate = await entry.settled;
+  if (fate?.kind === 'unknown') entry.outcome.fate = 'unknown';
+  logRequest(gateway.log, entry, response, ms);
 }
 
 /** After these it is not certain where the next request begins. */
@@ -70,7 +70,7 @@ const WITHOUT_CONTENT = new Set(['GET', 'HEAD', 'OPTIONS']);
 async function forward(
   reply: FastifyReply,
   exchange: Exchange,
-  answer: (made: Answer) => void,
+  answer: (toSend: Answer) => void,
   fail: (error: unknown) => void,
 ): Promise<void> {
   const { method, target, forwarded, content: announced, clientGone } = exchange;

@@ -4,9 +4,9 @@ import { GatewayError } from '../errors.ts';
 import type { Exchange } from '../guard/exchange.ts';
 import type { Plan } from '../route/plan.ts';
 import { readPreconditions } from '../semantics/preconditions.ts';
-import type { Account } from './account.ts';
 import { exchangeOf, type Understood } from './exchange-of.ts';
 import type { Gateway } from './gateway.ts';
+import type { LogEntry } from './log-entry.ts';
 import { type Head, receive } from './receive.ts';
 import { planRequest } from './request-plan.ts';
 
@@ -16,9 +16,9 @@ export function understand(
   response: ServerResponse,
   requestTarget: string,
   gateway: Gateway,
-  account: Account,
+  entry: LogEntry,
 ): { exchange: Exchange; plan: Plan } {
-  const understood = understandHead(message, requestTarget, gateway, account);
+  const understood = understandHead(message, requestTarget, gateway, entry);
   return { exchange: exchangeOf(message, response, gateway, understood), plan: understood.planned.plan };
 }
 
@@ -27,20 +27,20 @@ export function understandHead(
   head: Head,
   requestTarget: string,
   gateway: Pick<Gateway, 'table' | 'resources' | 'limits' | 'now'>,
-  account: Account,
+  entry: LogEntry,
 ): Understood {
   const received = receive(head, requestTarget, gateway.limits.target);
-  account.path = received.target.path;
+  entry.path = received.target.path;
   const match = gateway.table.match(received.target);
   if (match === 'ambiguous') {
     const detail =
       'Encoded separators, doubled slashes or ";" lead servers to different routes; send the plain path.';
     throw new GatewayError('target-ambiguous', detail);
   }
-  account.route = match.route.path;
-  account.mode = match.route.mode;
+  entry.route = match.route.path;
+  entry.mode = match.route.mode;
   const preconditions = readPreconditions(received.fields, gateway.now());
   const planned = planRequest(received, match.route, preconditions, gateway);
-  account.outcome.plan = planned.plan.kind;
-  return { received, match, preconditions, planned, account };
+  entry.outcome.plan = planned.plan.kind;
+  return { received, match, preconditions, planned, entry };
 }

@@ -2,14 +2,15 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { GatewayError } from '../errors.ts';
+import type { Answer } from '../guard/exchange.ts';
 import { passed } from '../guard/perform.ts';
 import { refuseError } from '../guard/refuse.ts';
 import type { Upgraded } from '../origin/exchange.ts';
 import { returnedFields } from '../origin/fields.ts';
 import { forwardUpgrade } from '../origin/forward.ts';
-import { noteBreak, noteError, openAccount } from './account.ts';
 import type { Connections } from './connections.ts';
 import type { Gateway } from './gateway.ts';
+import { newLogEntry, noteBreak, noteError } from './log-entry.ts';
 import { logRequest } from './log-request.ts';
 import { send } from './send.ts';
 import { sendOff } from './send-off.ts';
@@ -29,7 +30,10 @@ export function opensTunnel({ method, httpVersion, headers }: IncomingMessage): 
   return !Object.keys(headers).some((name) => name.startsWith('if-'));
 }
 
-/** Never rejects; only for a connection on which no answer is owed. `early`: bytes that came right behind the request; they wait for the origin's 101. */
+/**
+ * Answers the request, or joins its connection to the origin's. To be called only while no answer is owed on the connection;
+ * never rejects. `early`: bytes that came right behind the request; they wait for the origin's 101.
+ */
 export async function handleUpgrade(
   message: IncomingMessage,
   client: Duplex,
@@ -39,26 +43,26 @@ export async function handleUpgrade(
 ): Promise<void> {
   const started = performance.now();
   const requestTarget = message.url ?? '';
-  const account = openAccount(message.method, requestTarget);
+  const entry = newLogEntry(message.method, requestTarget);
   const response = new ServerResponse(message);
   connections.adopt(client, response);
   client.once('close', () => {
     response.destroy();
-    logRequest(gateway.log, account, response, performance.now() - started);
+    logRequest(gateway.log, entry, response, performance.now() - started);
   });
-  const answer = (answered: Parameters<typeof send>[2]): void => {
+  const answer = (toSend: Answer): void => {
     response.shouldKeepAlive = false;
     response.assignSocket(client as Parameters<ServerResponse['assignSocket']>[0]);
     response.once('finish', () => sendOff(client));
-    send(message, response, answered, (error) => {
-      if (response.headersSent) noteBreak(error, account);
-      else noteError(error, account);
+    send(message, response, toSend, (error) => {
+      if (response.headersSent) noteBreak(error, entry);
+      else noteError(error, entry);
       client.destroy();
     });
   };
   try {
     if (connections.closing) throw noTunnel();
-    const { exchange } = understand(message, response, requestTarget, gateway, account);
+    const { exchange } = understand(message, response, requestTarget, gateway, entry);
     const { method, target, forwarded: fields } = exchange;
     const request = { method, target, fields, upgrade: PROTOCOL };
     const opened = await forwardUpgrade(
@@ -76,7 +80,7 @@ export async function handleUpgrade(
     response.statusCode = opened.status;
     join(client, early, opened);
   } catch (error) {
-    noteError(error, account);
+    noteError(error, entry);
     answer(refuseError(error));
   }
 }

@@ -1,8 +1,8 @@
 // ifmatch explain METHOD URL: route, target, resource, key and plan of a request; --live asks the origin for the verdict.
 import { METHODS, validateHeaderName, validateHeaderValue } from 'node:http';
-import { openAccount } from '../app/account.ts';
 import { INVALID_SYNTAX, UNSUPPORTED_METHOD } from '../app/client-error.ts';
 import type { Understood } from '../app/exchange-of.ts';
+import { newLogEntry } from '../app/log-entry.ts';
 import { understandHead } from '../app/understand.ts';
 import { Cancellation } from '../cancel-signal.ts';
 import type { Config } from '../config/config.ts';
@@ -79,7 +79,7 @@ function understoodOf(
   try {
     checkSyntax(method, url, fields);
     const head = { method, httpVersion: '1.1', rawHeaders: fields };
-    return understandHead(head, url, gateway, openAccount(method, url));
+    return understandHead(head, url, gateway, newLogEntry(method, url));
   } catch (error) {
     if (error instanceof GatewayError) return error;
     throw error;

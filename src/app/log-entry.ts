@@ -3,7 +3,7 @@ import { GatewayError } from '../errors.ts';
 import type { Outcome } from '../guard/outcome.ts';
 import type { Fate } from '../lock/lock.ts';
 
-export interface Account {
+export interface LogEntry {
   readonly method: string;
   /** Without query and fragment, which may hold secrets; empty for what is no path. */
   path: string;
@@ -18,18 +18,20 @@ export interface Account {
   settled?: Promise<Fate>;
 }
 
-export function openAccount(method: string | undefined, requestTarget: string): Account {
+/** `method` and `requestTarget` as received, before anything of them was checked. */
+export function newLogEntry(method: string | undefined, requestTarget: string): LogEntry {
   const [path] = /^\/[^?#]*/.exec(requestTarget) ?? [''];
   return { method: method ?? '', path, outcome: {} };
 }
 
-export function noteError(error: unknown, account: Account): void {
-  account.outcome.code = error instanceof GatewayError ? error.code : 'internal';
-  account.cause = error instanceof GatewayError ? error.cause : error;
+/** Of an error that becomes the answer; what is not coded is ours. */
+export function noteError(error: unknown, entry: LogEntry): void {
+  entry.outcome.code = error instanceof GatewayError ? error.code : 'internal';
+  entry.cause = error instanceof GatewayError ? error.cause : error;
 }
 
-/** Of an answer that has begun; what was answered stays as it is. */
-export function noteBreak(error: unknown, account: Account): void {
-  account.brokeOff = true;
-  account.cause = error instanceof GatewayError ? error.cause : error;
+/** Of an error that breaks off an answer that has begun: its status and code stay as they are. */
+export function noteBreak(error: unknown, entry: LogEntry): void {
+  entry.brokeOff = true;
+  entry.cause = error instanceof GatewayError ? error.cause : error;
 }
