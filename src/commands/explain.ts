@@ -9,7 +9,7 @@ import type { Config } from '../config/config.ts';
 import { GatewayError, PROBLEMS } from '../errors.ts';
 import { openOrigin } from '../origin/client.ts';
 import { forwardFields, probeFields } from '../origin/fields.ts';
-import { type Probe, probe } from '../origin/probe.ts';
+import { type ProbeResult, probe } from '../origin/probe.ts';
 import { demandsCondition, type Plan } from '../route/plan.ts';
 import { buildResources, keysOf } from '../route/resource.ts';
 import { buildRouteTable } from '../route/route-table.ts';
@@ -192,7 +192,7 @@ function describeError({ code, detail }: GatewayError): string {
   return `${PROBLEMS[code].status} ${code}: ${detail}`;
 }
 
-function describeState({ representation, fields }: Probe): string {
+function describeState({ representation, fields }: ProbeResult): string {
   if (representation.state !== 'current') return representation.state;
   const validators = ['etag', 'last-modified'].flatMap((name) => {
     const value = fieldValue(fields, name);

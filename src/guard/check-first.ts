@@ -5,7 +5,7 @@ import type { Content } from '../origin/exchange.ts';
 import { decide, type Refusal } from './decide.ts';
 import type { Answer, Exchange, Tools } from './exchange.ts';
 import { letGo, performSafe, performWrite } from './perform.ts';
-import { refuse } from './refuse.ts';
+import { refuseExchange } from './refuse.ts';
 import { representationWanted, withRepresentation } from './representation-wanted.ts';
 
 /** An answer, or the refusal that becomes one when nothing is held any more. */
@@ -71,8 +71,7 @@ async function readyContent(
 }
 
 function refused(exchange: Exchange, tools: Tools, refusal: Refusal): Answer | Promise<Answer> {
-  exchange.noteError(refusal.error);
-  const plain = refuse(refusal.error, refusal.context);
+  const plain = refuseExchange(exchange, refusal.error, refusal.context);
   const wanted = refusal.error.code === 'precondition-failed' && representationWanted(exchange.fields);
   return wanted ? withRepresentation(exchange, tools, plain) : plain;
 }

@@ -11,7 +11,7 @@ import { readValidators } from '../semantics/representation.ts';
 import { probeFor } from './decide.ts';
 import type { Answer, Exchange, MadeAnswer, Tools } from './exchange.ts';
 import { passed } from './perform.ts';
-import { fieldName, refuse, VALIDATORS } from './refuse.ts';
+import { fieldName, refuseExchange, VALIDATORS } from './refuse.ts';
 
 /** An origin's own 304, 412 and anything else but 2xx and 416 passes: conditions stand behind those (RFC 9110 13.2.1). */
 export async function checkResponse(exchange: Exchange, tools: Tools): Promise<Answer> {
@@ -122,9 +122,8 @@ function respond(
     return { made: true, status: 304, fields: notModifiedFields(shown), content: Buffer.alloc(0) };
   }
   outcome.verdict = 'failed';
-  outcome.code = 'precondition-failed';
   const detail = `${fieldName(verdict.field)} is false: the resource is not in the state that the request asks for.`;
-  return refuse(new GatewayError('precondition-failed', detail), {
+  return refuseExchange(exchange, new GatewayError('precondition-failed', detail), {
     field: verdict.field,
     sent: exchange.fields,
     origin: shown,

@@ -7,7 +7,7 @@ import { checkResponse } from './check-response.ts';
 import type { Answer, Exchange, Tools } from './exchange.ts';
 import { forwardLocked } from './forward-locked.ts';
 import { observe } from './observe.ts';
-import { fieldName, refuse } from './refuse.ts';
+import { fieldName, refuseExchange } from './refuse.ts';
 
 /** Every plan but `forward`, which is not guarded. */
 export type GuardedPlan = Exclude<Plan, { kind: 'forward' }>;
@@ -35,15 +35,12 @@ function refuseMalformed(exchange: Exchange, field: ConditionalField): Answer {
     `${fieldName(field)} is malformed. Send * alone, or entity-tags in double quotes, such as "v1", separated by ` +
     'commas: the value of the ETag field as it was received. Nothing was written.';
   const error = new GatewayError('precondition-malformed', detail);
-  exchange.noteError(error);
-  return refuse(error, { field, sent: exchange.fields });
+  return refuseExchange(exchange, error, { field, sent: exchange.fields });
 }
 
 function refuseUnconditional(exchange: Exchange, why: string): Answer {
   const detail =
     `${why} GET the resource and repeat the request with If-Match and the ETag of the version that it is based on, ` +
     'or with If-None-Match: * to create it. Nothing was written.';
-  const error = new GatewayError('precondition-required', detail);
-  exchange.noteError(error);
-  return refuse(error);
+  return refuseExchange(exchange, new GatewayError('precondition-required', detail));
 }

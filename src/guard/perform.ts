@@ -8,7 +8,7 @@ import type { Content } from '../origin/exchange.ts';
 import { returnedFields, withoutField } from '../origin/fields.ts';
 import { forwardRead, forwardWrite, gatewayGaveUp, type OriginAnswer } from '../origin/forward.ts';
 import type { Answer, Exchange, PassedAnswer, Tools } from './exchange.ts';
-import { refuse } from './refuse.ts';
+import { refuseExchange } from './refuse.ts';
 import { underLeases } from './under-leases.ts';
 
 /** Lets go of content that is not forwarded: a stream holds a part of it, and its deadlines. */
@@ -32,28 +32,22 @@ export async function performWrite(
   const { answer, settled } = await sendWrite(exchange, content, tools, leases);
   const { outcome } = exchange;
   if (leases.some((lease) => lease.unserialised)) outcome.unserialised = true;
-  if (answer instanceof GatewayError) return { value: refusal(exchange, answer), settled };
+  if (answer instanceof GatewayError) return { value: refuseExchange(exchange, answer), settled };
   const gaveUp = gatewayGaveUp(answer);
   if (gaveUp === undefined) return { value: markUnserialised(exchange, passed(answer)), settled };
   answer.abandon();
-  return { value: refusal(exchange, gaveUp), settled };
+  return { value: refuseExchange(exchange, gaveUp), settled };
 }
 
-/** Tells whoever looks that the write went through without the promise (`lock.down`: local or open). */
-function markUnserialised(exchange: Exchange, answer: PassedAnswer): PassedAnswer {
-  if (exchange.outcome.unserialised === undefined) return answer;
-  return { ...answer, fields: [...answer.fields, 'Proxy-Status', 'ifmatch; details="unserialised"'] };
-}
-
-/** A write whose client has gone before its first byte left is not sent. */
-export function refuseGone(clientGone: CancelSignal): GatewayError | undefined {
-  return clientGone.aborted ? new GatewayError('client-gone', 'Nothing was sent.') : undefined;
-}
-
-/** The same for a write that is only watched: whatever the origin answers passes as it is, and nothing is held. */
+/** Forwards a write that is only observed: whatever the origin answers passes as it is, and nothing is held. */
 export async function passWrite(exchange: Exchange, content: Content, tools: Tools): Promise<Answer> {
   const { answer } = await sendWrite(exchange, content, tools, []);
-  return answer instanceof GatewayError ? refusal(exchange, answer) : passed(answer);
+  return answer instanceof GatewayError ? refuseExchange(exchange, answer) : passed(answer);
+}
+
+/** Why a write must not be sent: its client has gone before the first byte left. */
+export function refuseGone(clientGone: CancelSignal): GatewayError | undefined {
+  return clientGone.aborted ? new GatewayError('client-gone', 'Nothing was sent.') : undefined;
 }
 
 async function sendWrite(exchange: Exchange, content: Content, tools: Tools, leases: readonly Lease[]) {
@@ -76,9 +70,10 @@ async function sendWrite(exchange: Exchange, content: Content, tools: Tools, lea
   return forwarded;
 }
 
-function refusal(exchange: Exchange, error: GatewayError): Answer {
-  exchange.noteError(error);
-  return refuse(error);
+/** Says in the answer that the write went through without the lock's promise (`lock.down`: local or open). */
+function markUnserialised(exchange: Exchange, answer: PassedAnswer): PassedAnswer {
+  if (exchange.outcome.unserialised === undefined) return answer;
+  return { ...answer, fields: [...answer.fields, 'Proxy-Status', 'ifmatch; details="unserialised"'] };
 }
 
 /** Forwards a safe request with its content; its answer ends with the client. */

@@ -2,7 +2,7 @@
 import { type ErrorCode, GatewayError, PROBLEMS } from '../errors.ts';
 import { type FieldLines, fieldValues } from '../semantics/fields.ts';
 import type { ConditionalField } from '../semantics/preconditions.ts';
-import type { MadeAnswer } from './exchange.ts';
+import type { Exchange, MadeAnswer } from './exchange.ts';
 
 export interface RefusalContext {
   /** Another status than the code's: the origin's own, where it is for the client. */
@@ -71,6 +71,16 @@ export function refuse(error: GatewayError, context: RefusalContext = {}): MadeA
   }
   if (context.origin !== undefined) fields.push(...shownFields(context.origin, shown));
   return { made: true, status, fields, content };
+}
+
+/** The same for this exchange, and notes the error for the log. */
+export function refuseExchange(
+  exchange: Exchange,
+  error: GatewayError,
+  context?: RefusalContext,
+): MadeAnswer {
+  exchange.noteError(error);
+  return refuse(error, context);
 }
 
 /** CORS fields, so that a browser may read the answer, Vary that goes with them, and the named ones. */

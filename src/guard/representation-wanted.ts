@@ -1,5 +1,4 @@
 // Prefer: return=representation on a failed condition: the 412 carries the current representation (RFC 8144 3.2).
-
 import { fetchRepresentation } from '../origin/fetch-representation.ts';
 import { probeFields } from '../origin/fields.ts';
 import { type FieldLines, fieldValue, fieldValues } from '../semantics/fields.ts';
@@ -47,13 +46,8 @@ export async function withRepresentation(
   const fields = [
     ...shownFields(current.fields, REPRESENTATION_FIELDS),
     ...['Content-Length', String(current.content.length), 'Cache-Control', 'no-store'],
-    ...['Preference-Applied', 'return=representation', 'Vary', 'Prefer'],
-    ...[
-      'X-Content-Type-Options',
-      'nosniff',
-      'Proxy-Status',
-      fieldValue(plain.fields, 'proxy-status') ?? 'ifmatch',
-    ],
+    ...['Preference-Applied', 'return=representation', 'Vary', 'Prefer', 'X-Content-Type-Options', 'nosniff'],
+    ...['Proxy-Status', fieldValue(plain.fields, 'proxy-status') ?? 'ifmatch'],
   ];
   // without it the content would be taken for a representation of the 412 itself (RFC 8144 3.2)
   if (fieldValue(current.fields, 'content-location') === undefined) fields.push('Content-Location', target);

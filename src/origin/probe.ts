@@ -11,7 +11,8 @@ import { failureOf, OriginFailure } from './failure.ts';
 import type { OriginHead } from './head.ts';
 import { notSent } from './unsent.ts';
 
-export interface Probe {
+/** What a probe found out. */
+export interface ProbeResult {
   readonly representation: Representation;
   /** The answer's fields, for CORS, validators and what an undecided probe tells the client. */
   readonly fields: FieldLines;
@@ -48,21 +49,21 @@ export async function probe(
   origin: OriginClient,
   request: ProbeRequest,
   settings: ProbeSettings,
-): Promise<Probe> {
+): Promise<ProbeResult> {
   const getFirst =
     request.method === 'get' || (request.method === 'auto' && settings.memory.has(request.memoryKey));
   const first = await ask(origin, getFirst ? 'GET' : 'HEAD', request, settings);
-  const shown = read(first, settings);
-  if (getFirst || request.method === 'head' || !mayTellMore(first, shown, request.preconditions))
-    return shown;
+  const byFirst = read(first, settings);
+  if (getFirst || request.method === 'head' || !mayTellMore(first, byFirst, request.preconditions))
+    return byFirst;
   const second = await ask(origin, 'GET', request, settings);
-  const told = read(second, settings);
-  if (told.representation.state === 'current') {
-    const { validators } = told.representation;
+  const byGet = read(second, settings);
+  if (byGet.representation.state === 'current') {
+    const { validators } = byGet.representation;
     if (isRefusedHead(first) || !lacks(validators, request.preconditions))
       settings.memory.add(request.memoryKey);
   }
-  return told;
+  return byGet;
 }
 
 /** Never rejects. */
@@ -94,7 +95,7 @@ function isRefusedHead(answer: OriginHead | OriginFailure): boolean {
 /** Whether GET may show what HEAD did not. */
 function mayTellMore(
   answer: OriginHead | OriginFailure,
-  { representation }: Probe,
+  { representation }: ProbeResult,
   preconditions: Preconditions,
 ): boolean {
   if (isRefusedHead(answer)) return true;
@@ -114,7 +115,7 @@ function lacks(validators: Validators, preconditions: Preconditions): boolean {
   );
 }
 
-function read(answer: OriginHead | OriginFailure, settings: ProbeSettings): Probe {
+function read(answer: OriginHead | OriginFailure, settings: ProbeSettings): ProbeResult {
   if (answer instanceof OriginFailure) return unknown([], failed(answer));
   const { status, fields } = answer;
   if (status >= 200 && status < 300) {
@@ -134,7 +135,7 @@ function read(answer: OriginHead | OriginFailure, settings: ProbeSettings): Prob
   return unknown(fields, serverError(status, fields));
 }
 
-function unknown(fields: FieldLines, error: GatewayError, status?: number): Probe {
+function unknown(fields: FieldLines, error: GatewayError, status?: number): ProbeResult {
   const representation: Representation = { state: 'unknown', reason: error.code };
   return { representation, fields, refusal: status === undefined ? { error } : { error, status } };
 }
