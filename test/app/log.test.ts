@@ -3,10 +3,11 @@
 import { execFileSync } from 'node:child_process';
 import t, { type Test } from 'tap';
 import { openLog } from '../../src/app/log.ts';
+import { closedPort } from '../fixtures/closed-port.ts';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { startOrigin } from '../fixtures/origin.ts';
 import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
-import { closedPort, startRawOrigin } from '../fixtures/raw-origin.ts';
+import { startRawOrigin } from '../fixtures/raw-origin.ts';
 import { gate, until } from '../fixtures/until.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\nETag: "v1"\r\nSet-Cookie: s=S3CRET\r\nContent-Length: 0\r\n\r\n';

@@ -3,10 +3,11 @@
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
+import { closedPort } from '../fixtures/closed-port.ts';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { problem } from '../fixtures/problem.ts';
 import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
-import { closedPort, type RawScript, startRawOrigin } from '../fixtures/raw-origin.ts';
+import { type RawScript, startRawOrigin } from '../fixtures/raw-origin.ts';
 import { settle, until } from '../fixtures/until.ts';
 
 const OFF = 'routes: [{ path: /*, mode: off }]';

@@ -7,11 +7,12 @@ import { join } from 'node:path';
 import t from 'tap';
 import { runtimeFault } from '../../src/commands/runtime.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { attackLegacy, watchRejections } from '../fixtures/aftermath.ts';
+import { attackLegacy } from '../fixtures/aftermath.ts';
 import { aFile, runCli, startCli } from '../fixtures/cli.ts';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { connect, exchange } from '../fixtures/raw-client.ts';
 import { startRawOrigin } from '../fixtures/raw-origin.ts';
+import { watchRejections } from '../fixtures/thrown.ts';
 import { until } from '../fixtures/until.ts';
 
 t.jobs = 4;

@@ -2,10 +2,10 @@
 
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
-import { watchRejections } from '../fixtures/aftermath.ts';
 import { provoke, startLogged } from '../fixtures/log-text.ts';
 import { bytesOf } from '../fixtures/raw-client.ts';
 import { type RawScript, startRawOrigin } from '../fixtures/raw-origin.ts';
+import { watchRejections } from '../fixtures/thrown.ts';
 
 // Each waits a while for what may still be written.
 t.jobs = 4;

@@ -6,8 +6,8 @@ import t, { type Test } from 'tap';
 import { openLog } from '../../src/app/log.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { type Running, start } from '../../src/start.ts';
-import { watchRejections } from '../fixtures/aftermath.ts';
 import { bytesOf } from '../fixtures/raw-client.ts';
+import { watchRejections } from '../fixtures/thrown.ts';
 import { until } from '../fixtures/until.ts';
 
 const { IFMATCH_KEYS = '20000' } = process.env;

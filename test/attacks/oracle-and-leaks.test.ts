@@ -4,13 +4,14 @@ import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
 import { fieldValue } from '../../src/semantics/fields.ts';
-import { attackLegacy, attackRaw, watchRejections } from '../fixtures/aftermath.ts';
+import { attackLegacy, attackRaw } from '../fixtures/aftermath.ts';
+import { closedPort } from '../fixtures/closed-port.ts';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
 import type { Answer, Seen } from '../fixtures/origin-answers.ts';
 import { problem } from '../fixtures/problem.ts';
 import { exchange } from '../fixtures/raw-client.ts';
-import { closedPort } from '../fixtures/raw-origin.ts';
 import type { RawResponse } from '../fixtures/raw-response.ts';
+import { watchRejections } from '../fixtures/thrown.ts';
 
 /** All that a client could tell two answers apart by, but the clock. */
 const visible = ({ status, fields, content }: RawResponse): unknown => ({

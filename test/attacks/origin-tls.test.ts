@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import tls from 'node:tls';
 import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
-import { watchRejections } from '../fixtures/aftermath.ts';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { exchange } from '../fixtures/raw-client.ts';
+import { watchRejections } from '../fixtures/thrown.ts';
 
 const run = promisify(execFile);
 const LOCALHOST = 'subjectAltName=DNS:localhost';

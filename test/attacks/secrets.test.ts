@@ -2,9 +2,10 @@
 
 import t from 'tap';
 import { aFile, runCli } from '../fixtures/cli.ts';
+import { closedPort } from '../fixtures/closed-port.ts';
 import { provoke, startLogged } from '../fixtures/log-text.ts';
 import { bytesOf } from '../fixtures/raw-client.ts';
-import { closedPort, type RawScript, startRawOrigin } from '../fixtures/raw-origin.ts';
+import { type RawScript, startRawOrigin } from '../fixtures/raw-origin.ts';
 import { until } from '../fixtures/until.ts';
 
 // Each waits a while for what may still be written.

@@ -4,7 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { freePort } from '../fixtures/redis-server.ts';
+import { closedPort } from '../fixtures/closed-port.ts';
 import type { Children } from './children.ts';
 
 const TRIES = 5;
@@ -20,7 +20,7 @@ export class RedisServer {
 
   static async start(children: Children, program: string): Promise<RedisServer> {
     for (let attempt = 1; ; attempt += 1) {
-      const server = new RedisServer(children, program, await freePort());
+      const server = new RedisServer(children, program, await closedPort());
       if (await server.#ready()) return server;
       await server.stop();
       if (attempt === TRIES) throw new Error('redis-server does not start');

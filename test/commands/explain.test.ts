@@ -2,11 +2,12 @@
 
 import t from 'tap';
 import { aFile, runCli } from '../fixtures/cli.ts';
+import { closedPort } from '../fixtures/closed-port.ts';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { startOrigin } from '../fixtures/origin.ts';
 import { problem } from '../fixtures/problem.ts';
 import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
-import { closedPort, startRawOrigin } from '../fixtures/raw-origin.ts';
+import { startRawOrigin } from '../fixtures/raw-origin.ts';
 
 t.jobs = 2;
 

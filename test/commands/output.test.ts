@@ -6,10 +6,10 @@ import { existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { aFile } from '../fixtures/cli.ts';
+import { closedPort } from '../fixtures/closed-port.ts';
 import { nodeFlags } from '../fixtures/node-flags.ts';
 import { startOrigin } from '../fixtures/origin.ts';
 import { exchange } from '../fixtures/raw-client.ts';
-import { closedPort } from '../fixtures/raw-origin.ts';
 import { LONG, until } from '../fixtures/until.ts';
 
 t.jobs = 2;

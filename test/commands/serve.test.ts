@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import net from 'node:net';
 import t, { type Test } from 'tap';
 import { aFile, runCli, type Started, startCli } from '../fixtures/cli.ts';
+import { closedPort } from '../fixtures/closed-port.ts';
 import { startOrigin } from '../fixtures/origin.ts';
 import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
-import { closedPort } from '../fixtures/raw-origin.ts';
 import { startServed } from '../fixtures/served.ts';
 import { gate, LONG, settle, until } from '../fixtures/until.ts';
 

@@ -2,25 +2,10 @@
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import type { Config } from '../../src/config/config.ts';
-import { formatFault } from '../../src/config/fault.ts';
-import { type Loaded, type LoadOptions, loadConfig } from '../../src/config/load.ts';
+import { configOf, faultsOf, load } from '../fixtures/loaded.ts';
 
 const PEM = new URL('pem/', import.meta.url).pathname;
 const ORIGIN = 'origin: http://legacy:3000\n';
-
-function load(options: Partial<LoadOptions>): Loaded {
-  return loadConfig({ flags: {}, env: {}, ...options });
-}
-
-function configOf(loaded: Loaded): Config {
-  if ('config' in loaded) return loaded.config;
-  throw new Error(loaded.faults.map(formatFault).join('\n'));
-}
-
-function faultsOf(loaded: Loaded): string[] {
-  return 'faults' in loaded ? loaded.faults.map(formatFault) : [];
-}
 
 t.test('a file that cannot be read as text is one fault with its name', (t) => {
   const directory = t.testdir({

@@ -1,23 +1,8 @@
 // Loading: what overrides what, and what the result is.
 import t from 'tap';
-import type { Config } from '../../src/config/config.ts';
-import { formatFault } from '../../src/config/fault.ts';
-import { type Loaded, type LoadOptions, loadConfig } from '../../src/config/load.ts';
+import { configOf, faultsOf, load } from '../fixtures/loaded.ts';
 
 const ORIGIN = 'origin: http://legacy:3000\n';
-
-function load(options: Partial<LoadOptions>): Loaded {
-  return loadConfig({ flags: {}, env: {}, ...options });
-}
-
-function configOf(loaded: Loaded): Config {
-  if ('config' in loaded) return loaded.config;
-  throw new Error(loaded.faults.map(formatFault).join('\n'));
-}
-
-function faultsOf(loaded: Loaded): string[] {
-  return 'faults' in loaded ? loaded.faults.map(formatFault) : [];
-}
 
 t.test('flags alone suffice, and everything else has its default', (t) => {
   t.match(configOf(load({ flags: { origin: 'http://legacy:3000' } })), {

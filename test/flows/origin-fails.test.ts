@@ -1,11 +1,12 @@
 // An origin that fails amid a write: the client hears that the outcome is unknown, nothing is retried, the key stays locked.
 
 import t, { type Test } from 'tap';
+import { closedPort } from '../fixtures/closed-port.ts';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { startOrigin } from '../fixtures/origin.ts';
 import { problem } from '../fixtures/problem.ts';
 import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
-import { closedPort, type RawScript, startRawOrigin } from '../fixtures/raw-origin.ts';
+import { type RawScript, startRawOrigin } from '../fixtures/raw-origin.ts';
 import type { RawResponse } from '../fixtures/raw-response.ts';
 import { settle, until } from '../fixtures/until.ts';
 

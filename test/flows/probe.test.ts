@@ -4,12 +4,13 @@ import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
+import { startCanary } from '../fixtures/canary.ts';
+import { closedPort } from '../fixtures/closed-port.ts';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { startOrigin } from '../fixtures/origin.ts';
 import type { Answer } from '../fixtures/origin-answers.ts';
 import { problem } from '../fixtures/problem.ts';
 import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
-import { closedPort } from '../fixtures/raw-origin.ts';
 import { until } from '../fixtures/until.ts';
 
 /** An origin whose HEAD (and GET, unless `get` is given) is scripted, and whose writes work. */
@@ -134,20 +135,15 @@ t.test('426 is not for the client, who cannot have the protocols that must come 
 
 for (const status of [301, 302, 303, 307, 308]) {
   t.test(`${status} goes to the client with its Location, which nobody follows`, async (t) => {
-    let visits = 0;
-    const canary = net.createServer(() => {
-      visits += 1;
-    });
-    await once(canary.listen(0, '127.0.0.1'), 'listening');
-    t.teardown(() => canary.close());
-    const location = `http://127.0.0.1:${(canary.address() as AddressInfo).port}/doc`;
+    const { address, visits } = await startCanary(t);
+    const location = `http://${address}/doc`;
     const origin = await scripted(t, { status, fields: ['Location', location, ...TAG] });
     const ifmatch = await startIfmatch(t, { origin: origin.url });
     const response = await exchange(ifmatch.port, 'PUT', '/doc', ['If-Match: "e"'], 'x');
     t.equal(response.status, status);
     t.equal(response.field('location'), location);
     t.equal(origin.seen('PUT').length, 0);
-    t.equal(visits, 0);
+    t.equal(visits(), 0);
   });
 }
 

@@ -2,11 +2,12 @@
 
 import { randomBytes } from 'node:crypto';
 import t, { type Test } from 'tap';
+import { closedPort } from '../fixtures/closed-port.ts';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { startOrigin } from '../fixtures/origin.ts';
 import { problem } from '../fixtures/problem.ts';
 import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
-import { closedPort, type RawScript, startRawOrigin } from '../fixtures/raw-origin.ts';
+import { type RawScript, startRawOrigin } from '../fixtures/raw-origin.ts';
 import { watchThrown } from '../fixtures/thrown.ts';
 import { settle, until } from '../fixtures/until.ts';
 

@@ -2,11 +2,11 @@
 // nothing stays behind.
 
 import t, { type Test } from 'tap';
+import { closedPort } from '../fixtures/closed-port.ts';
 import { type Ifmatch, startIfmatch } from '../fixtures/ifmatch.ts';
 import { type Origin, startOrigin } from '../fixtures/origin.ts';
 import { problem } from '../fixtures/problem.ts';
 import { bytesOf, connect, type RawClient } from '../fixtures/raw-client.ts';
-import { closedPort } from '../fixtures/raw-origin.ts';
 import { watchThrown } from '../fixtures/thrown.ts';
 import { gate, settle, until } from '../fixtures/until.ts';
 

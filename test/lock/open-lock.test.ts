@@ -10,8 +10,9 @@ import { LockRecord } from '../../src/lock/lock-record.ts';
 import { leasesFor, openLock } from '../../src/lock/open-lock.ts';
 import { type Running, start } from '../../src/start.ts';
 import { makeCertificates } from '../fixtures/certificates.ts';
+import { closedPort } from '../fixtures/closed-port.ts';
 import { startRedisPair } from '../fixtures/redis-pair.ts';
-import { freePort, startRedis } from '../fixtures/redis-server.ts';
+import { startRedis } from '../fixtures/redis-server.ts';
 import { until } from '../fixtures/until.ts';
 
 type Line = Readonly<Record<string, unknown>>;
@@ -123,7 +124,7 @@ t.test('TLS', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'ifmatch-'));
   t.teardown(() => rmSync(dir, { recursive: true }));
   const [good, other] = [makeCertificates(dir, 'good'), makeCertificates(dir, 'other')];
-  const port = await freePort();
+  const port = await closedPort();
   const tls = ['--tls-cert-file', good.cert, '--tls-key-file', good.key, '--tls-ca-cert-file', good.ca];
   await startRedis(t, ['--tls-port', `${port}`, '--tls-auth-clients', 'yes', ...tls]);
   const url = `url: "rediss://127.0.0.1:${port}", guard: off`;

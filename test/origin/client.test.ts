@@ -12,8 +12,9 @@ import { PassThrough } from 'node:stream';
 import t, { type Test } from 'tap';
 import { type OriginClient, openOrigin } from '../../src/origin/client.ts';
 import { OriginFailure } from '../../src/origin/failure.ts';
+import { closedPort } from '../fixtures/closed-port.ts';
 import { openTestOrigin, originConfig } from '../fixtures/origin-config.ts';
-import { closedPort, startRawOrigin } from '../fixtures/raw-origin.ts';
+import { startRawOrigin } from '../fixtures/raw-origin.ts';
 import { collect } from '../fixtures/scripted-origin.ts';
 import { settle, until } from '../fixtures/until.ts';
 

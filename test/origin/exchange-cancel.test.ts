@@ -2,51 +2,15 @@
 
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { GatewayError } from '../../src/errors.ts';
-import type { SendOptions } from '../../src/origin/client.ts';
-import type { OriginExchange, OriginRequest } from '../../src/origin/exchange.ts';
 import { OriginFailure } from '../../src/origin/failure.ts';
-import { openTestOrigin } from '../fixtures/origin-config.ts';
-import { type RawOrigin, type RawScript, startRawOrigin } from '../fixtures/raw-origin.ts';
+import { failure, HALF, OK, openExchanges } from '../fixtures/origin-exchanges.ts';
 import { collect } from '../fixtures/scripted-origin.ts';
 import { settle, until } from '../fixtures/until.ts';
 
-const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
-const HALF = 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf';
-const PUT: OriginRequest = {
-  method: 'PUT',
-  target: '/a?b=%7e',
-  fields: ['Host', 'x'],
-  content: [Buffer.from('hi')],
-};
-const LONG = { start: 5000, head: 5000 };
-const WRITE: SendOptions = { lane: 'write', deadlines: LONG, lead: 1024 };
-
-interface Scene {
-  readonly origin: RawOrigin;
-  readonly warnings: readonly string[];
-  send(request?: Partial<OriginRequest>, options?: Partial<SendOptions>): OriginExchange;
-}
-
-async function scene(t: Test, script: RawScript, connections = 8): Promise<Scene> {
-  const origin = await startRawOrigin(t, script);
-  const { client, warnings } = openTestOrigin(t, origin.url, { connections });
-  const send: Scene['send'] = (request, options) =>
-    client.send({ ...PUT, ...request }, { ...WRITE, ...options }).exchange;
-  return { origin, warnings, send };
-}
-
-/** How the head and the whole failed: twice the same failure. */
-async function failure(t: Test, exchange: OriginExchange): Promise<{ kind: string; sent: boolean }> {
-  const ending = await exchange.ended;
-  if (!(ending instanceof OriginFailure)) throw new Error('it did not fail');
-  await t.rejects(exchange.head, ending, 'the head fails by the same failure');
-  return { kind: ending.kind, sent: ending.sent };
-}
-
 t.test('cancel before it is sent: nothing ever leaves', async (t) => {
-  const { origin, send } = await scene(t, () => OK);
+  const { origin, send } = await openExchanges(t, () => OK);
   const exchange = send();
   exchange.cancel();
   t.same(await failure(t, exchange), { kind: 'cancelled', sent: false });
@@ -56,7 +20,7 @@ t.test('cancel before it is sent: nothing ever leaves', async (t) => {
 
 t.test('cancel after it is sent, and after the head: the connection is given up', async (t) => {
   for (const answer of [undefined, HALF]) {
-    const { origin, send } = await scene(t, () => answer);
+    const { origin, send } = await openExchanges(t, () => answer);
     const exchange = send();
     if (answer === undefined) await until(() => origin.requests.length === 1, 'it arrives');
     else await exchange.head;
@@ -71,7 +35,7 @@ t.test('cancel after it is sent, and after the head: the connection is given up'
 });
 
 t.test('cancel after the end changes nothing', async (t) => {
-  const { send } = await scene(t, () => OK);
+  const { send } = await openExchanges(t, () => OK);
   const exchange = send();
   const content = await collect(exchange.content);
   exchange.cancel();
@@ -80,7 +44,7 @@ t.test('cancel after the end changes nothing', async (t) => {
 });
 
 t.test('refuseStart is asked when a connection is there, and its error sends nothing', async (t) => {
-  const { origin, send } = await scene(t, () => OK);
+  const { origin, send } = await openExchanges(t, () => OK);
   for (const content of [[Buffer.from('hi')], Readable.from(['a', 'b'])]) {
     let asked = 0;
     const refusal = new GatewayError('lock-lost-before-send', 'Nothing was sent.');
@@ -98,7 +62,7 @@ t.test('refuseStart is asked when a connection is there, and its error sends not
 });
 
 t.test('streamed content whose source breaks: the origin sees no end of it', async (t) => {
-  const { origin, send } = await scene(t, () => OK);
+  const { origin, send } = await openExchanges(t, () => OK);
   const content = new Readable({ read() {} });
   content.push('part');
   const exchange = send({ content });
@@ -113,7 +77,7 @@ t.test('streamed content whose source breaks: the origin sees no end of it', asy
 });
 
 t.test('the deadline of the head runs from the last byte of streamed content', async (t) => {
-  const { origin, send } = await scene(t, () => undefined);
+  const { origin, send } = await openExchanges(t, () => undefined);
   const content = new Readable({ read() {} });
   content.push('part');
   const exchange = send({ content }, { deadlines: { start: 5000, head: 40 } });

@@ -1,52 +1,20 @@
 // One exchange with an origin at the level of bytes: each phase, and each way out of it.
 
-import t, { type Test } from 'tap';
+import t from 'tap';
 import type { SendOptions } from '../../src/origin/client.ts';
-import type { OriginExchange, OriginRequest } from '../../src/origin/exchange.ts';
 import { OriginFailure } from '../../src/origin/failure.ts';
+import { closedPort } from '../fixtures/closed-port.ts';
 import { openTestOrigin } from '../fixtures/origin-config.ts';
-import { closedPort, type RawOrigin, type RawScript, startRawOrigin } from '../fixtures/raw-origin.ts';
+import { failure, HALF, OK, openExchanges, PUT, WRITE } from '../fixtures/origin-exchanges.ts';
+import type { RawScript } from '../fixtures/raw-origin.ts';
 import { collect } from '../fixtures/scripted-origin.ts';
 import { settle, until } from '../fixtures/until.ts';
 
 t.jobs = 6;
 
-const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
-const HALF = 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf';
-const PUT: OriginRequest = {
-  method: 'PUT',
-  target: '/a?b=%7e',
-  fields: ['Host', 'x'],
-  content: [Buffer.from('hi')],
-};
-const LONG = { start: 5000, head: 5000 };
-const WRITE: SendOptions = { lane: 'write', deadlines: LONG, lead: 1024 };
-
-interface Scene {
-  readonly origin: RawOrigin;
-  readonly warnings: readonly string[];
-  send(request?: Partial<OriginRequest>, options?: Partial<SendOptions>): OriginExchange;
-}
-
-async function scene(t: Test, script: RawScript, connections = 8): Promise<Scene> {
-  const origin = await startRawOrigin(t, script);
-  const { client, warnings } = openTestOrigin(t, origin.url, { connections });
-  const send: Scene['send'] = (request, options) =>
-    client.send({ ...PUT, ...request }, { ...WRITE, ...options }).exchange;
-  return { origin, warnings, send };
-}
-
-/** How the head and the whole failed: twice the same failure. */
-async function failure(t: Test, exchange: OriginExchange): Promise<{ kind: string; sent: boolean }> {
-  const ending = await exchange.ended;
-  if (!(ending instanceof OriginFailure)) throw new Error('it did not fail');
-  await t.rejects(exchange.head, ending, 'the head fails by the same failure');
-  return { kind: ending.kind, sent: ending.sent };
-}
-
 t.test('the request goes out byte for byte, the answer comes in byte for byte', async (t) => {
   const answer = 'HTTP/1.1 203 M\xf6glich\r\nX-A: 1\r\nx-a: \xff\r\nContent-Length: 3\r\n\r\n\xe9\x00\xff';
-  const { origin, send } = await scene(t, () => answer);
+  const { origin, send } = await openExchanges(t, () => answer);
   const exchange = send({ fields: ['Host', 'h:1', 'X-b', '1', 'x-B', '\xe9'] });
   const head = await exchange.head;
   t.equal(head.status, 203);
@@ -73,7 +41,7 @@ t.test('nobody listens: unreachable, nothing sent', async (t) => {
 for (const deadlines of [{ start: 50, head: 5000 }, { start: 50, total: 5000 }, { total: 50 }]) {
   const of = Object.keys(deadlines).join(' and ');
   t.test(`no connection comes free (${of}): a timeout, and the request never leaves`, async (t) => {
-    const { origin, send } = await scene(t, () => undefined, 1);
+    const { origin, send } = await openExchanges(t, () => undefined, 1);
     const first = send({ target: '/first' });
     await until(() => origin.requests.length === 1, 'the first arrives');
     const second = send({}, { deadlines });
@@ -85,7 +53,7 @@ for (const deadlines of [{ start: 50, head: 5000 }, { start: 50, total: 5000 }, 
 }
 
 t.test('a total deadline runs on from the wait for a slot into the answer', async (t) => {
-  const { origin, send } = await scene(t, () => undefined, 1);
+  const { origin, send } = await openExchanges(t, () => undefined, 1);
   const first = send({ target: '/first' });
   await until(() => origin.requests.length === 1, 'the first arrives');
   const second = send({}, { deadlines: { total: 900 } });
@@ -97,7 +65,11 @@ t.test('a total deadline runs on from the wait for a slot into the answer', asyn
 });
 
 t.test('with a deadline for the start, the total one runs from the first byte to the end', async (t) => {
-  const { origin, send } = await scene(t, ({ target }) => (target === '/first' ? undefined : HALF), 1);
+  const { origin, send } = await openExchanges(
+    t,
+    ({ target }) => (target === '/first' ? undefined : HALF),
+    1,
+  );
   const first = send({ target: '/first' });
   await until(() => origin.requests.length === 1, 'the first arrives');
   const second = send({}, { deadlines: { start: 5000, total: 400 } });
@@ -108,7 +80,7 @@ t.test('with a deadline for the start, the total one runs from the first byte to
 });
 
 t.test('a deadline is of its own exchange, not of the one before on the same connection', async (t) => {
-  const { origin, send } = await scene(t, ({ target, socket }) => {
+  const { origin, send } = await openExchanges(t, ({ target, socket }) => {
     if (target === '/second') setTimeout(() => socket.write(OK), 150);
     return target === '/second' ? undefined : OK;
   });
@@ -124,7 +96,7 @@ t.test('a deadline is of its own exchange, not of the one before on the same con
 t.test(
   'a slot comes free in time: the time for that does not run on while the answer is awaited',
   async (t) => {
-    const { origin, send } = await scene(
+    const { origin, send } = await openExchanges(
       t,
       ({ target, socket }) => {
         if (target === '/second') setTimeout(() => socket.write(OK), 600);
@@ -175,7 +147,7 @@ const fatal: { name: string; script: RawScript; options?: Partial<SendOptions>; 
 ];
 for (const { name, script, options, kind } of fatal) {
   t.test(`${name}: a failure after it was sent, once`, async (t) => {
-    const { origin, send } = await scene(t, script);
+    const { origin, send } = await openExchanges(t, script);
     const exchange = send({}, options);
     t.match(await failure(t, exchange), { kind, sent: true });
     t.type(exchange.sentAt, 'number');
@@ -186,7 +158,7 @@ for (const { name, script, options, kind } of fatal) {
 }
 
 t.test('a head and then a stall: only `total` still runs', async (t) => {
-  const { send } = await scene(t, () => HALF);
+  const { send } = await openExchanges(t, () => HALF);
   const patient = send({}, { deadlines: { start: 5000, head: 60 } });
   const total = send({ method: 'GET' }, { deadlines: { total: 120 } });
   t.equal((await patient.head).status, 200);
@@ -204,7 +176,7 @@ t.test('a head and then a stall: only `total` still runs', async (t) => {
 });
 
 t.test('a head and then a reset: the head stands, the end is a failure, the content is cut', async (t) => {
-  const { send } = await scene(
+  const { send } = await openExchanges(
     t,
     ({ socket }) => void socket.write(HALF, () => setTimeout(() => socket.resetAndDestroy(), 20)),
   );
@@ -217,7 +189,7 @@ t.test('a head and then a reset: the head stands, the end is a failure, the cont
 });
 
 t.test('interim answers are not the answer', async (t) => {
-  const { send } = await scene(
+  const { send } = await openExchanges(
     t,
     () => `HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n${OK}`,
   );

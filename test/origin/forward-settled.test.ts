@@ -2,43 +2,13 @@
 
 import { mock } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { GatewayError } from '../../src/errors.ts';
 import type { Fate } from '../../src/lock/lock.ts';
-import { type ForwardSettings, forwardWrite } from '../../src/origin/forward.ts';
-import { type Asked, collect, ScriptedOrigin } from '../fixtures/scripted-origin.ts';
+import { forwardWrite } from '../../src/origin/forward.ts';
+import { collect, ScriptedOrigin } from '../fixtures/scripted-origin.ts';
+import { kindOf, PUT, SETTINGS, START, U, W, write } from '../fixtures/scripted-write.ts';
 import { settle } from '../fixtures/until.ts';
-
-/** Nothing speaks against the write. */
-const START = () => undefined;
-
-const PUT = { method: 'PUT', target: '/doc', fields: ['Host', 'x'], content: [Buffer.from('x')] };
-const W = 3000;
-const U = 700;
-const SETTINGS: ForwardSettings = {
-  timeouts: { connect: 2000, read: 2500, write: W, uncertainty: U },
-  release: 'end',
-};
-
-async function write(
-  play: (asked: Asked) => void,
-  settings = SETTINGS,
-  refuseStart: () => GatewayError | undefined = START,
-) {
-  const origin = new ScriptedOrigin();
-  const forwarded = forwardWrite(origin, PUT, settings, refuseStart);
-  const asked = await origin.nth(0);
-  play(asked);
-  return { ...(await forwarded), asked };
-}
-
-/** `known`, or `unknown` when the quarantine is max(U, sentAt + W + U - now). */
-function kindOf(t: Test, fate: Fate): string {
-  if (fate.kind === 'unknown') {
-    t.ok(fate.quarantineMs >= U && fate.quarantineMs <= W + U, `a quarantine of ${fate.quarantineMs} ms`);
-  }
-  return fate.kind;
-}
 
 t.test('the quarantine is what is left of W + U since the write was sent', async (t) => {
   const origin = new ScriptedOrigin();
