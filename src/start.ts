@@ -1,26 +1,25 @@
 // From a Config to a running gateway: lock, origin, data listener, admin listener; and back, losing nothing.
-import { randomBytes } from 'node:crypto';
-import { isIPv6 } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { buildAdminApp } from './admin/admin-app.ts';
-import { buildApp } from './app/build-app.ts';
+import { healthOf } from './admin/health.ts';
+import { buildApp, type DataListener } from './app/build-app.ts';
+import { newPseudonym } from './app/gateway.ts';
+import { listen } from './app/listen.ts';
 import type { Log } from './app/log.ts';
 import { mostClients, openFileLimit } from './app/open-files.ts';
 import { trustedPeers } from './app/peer.ts';
-import type { Config, Listen } from './config/config.ts';
+import type { Config } from './config/config.ts';
 import type { Lock, LockState } from './lock/lock.ts';
 import { LockRecord } from './lock/lock-record.ts';
 import { openLock } from './lock/open-lock.ts';
-import { openOrigin } from './origin/client.ts';
+import { settled, until } from './lock/settled.ts';
+import { type OriginClient, openOrigin } from './origin/client.ts';
 import { buildResources } from './route/resource.ts';
 import { buildRouteTable } from './route/route-table.ts';
 
-/**
- * Most connections that wait for being accepted; the kernel takes the lesser of this and net.core.somaxconn. With Node's 511
- * a crowd that comes in a busy moment has its SYNs dropped, and each tries again after 1, 3, 7 ... seconds (RFC 6298 5.5).
- */
-const BACKLOG = 4096;
+/** What the end of everything may take once all connections are cut, milliseconds. */
+const CUT_GRACE = 1_000;
 
 export interface Running {
   /** http://address:port, or unix:path. */
@@ -38,14 +37,8 @@ export interface Running {
 const FEW_FILES =
   'fewer connections than limits.connections: this process may not open enough files; raise their limit (ulimit -n, nofile)';
 
-/** How often the end of the last write is looked for while draining, milliseconds. */
-const DRAIN_POLL = 20;
-
-/** What the end of everything may take once all connections are cut, milliseconds. */
-const LAST = 1_000;
-
-/** What a process gets from the one above it (`workers`). */
-export interface Given {
+/** What a worker gets from the process above it (`workers`). */
+export interface FromPrimary {
   /** Instead of the one that the configuration asks for. */
   readonly lock?: Lock;
   /** The pseudonym in Via: the workers of one listener are one instance, or a loop through them would not be seen. */
@@ -53,124 +46,122 @@ export interface Given {
 }
 
 /** Opens everything or, when a listener cannot be opened, nothing; then it rejects with Node's error. */
-export async function start(config: Config, log: Log, given: Given = {}): Promise<Running> {
-  const { origin: originConfig, lock: lockConfig } = config;
+export async function start(config: Config, log: Log, given: FromPrimary = {}): Promise<Running> {
   const record = new LockRecord();
   const lock = given.lock ?? (await openLock(config, log.events, record));
-  const origin = openOrigin(originConfig, (message) => log.events.warn(message));
-  const now = Date.now;
-  const openFiles = openFileLimit();
-  const connections = mostClients(config, openFiles);
-  if (connections < config.limits.connections) log.events.warn({ openFiles, connections }, FEW_FILES);
-  const table = buildRouteTable(config.routes, config.defaults);
-  const { app, retire, inFlight, cut } = buildApp({
-    table,
-    resources: buildResources(config.routes, table),
-    tools: {
-      origin,
-      lock,
-      waitMs: lockConfig.wait,
-      fenceField: lockConfig.fence,
-      buffer: config.buffer,
-      forward: { timeouts: originConfig.timeouts, release: lockConfig.release },
-      probe: { timeoutMs: originConfig.timeouts.probe, memory: new Set(), now },
-    },
-    limits: { ...config.limits, connections },
-    isTrusted: trustedPeers(config.trust),
-    via: given.via ?? newPseudonym(),
-    log,
-    now,
-  });
-  let ready = false;
-  const hasEngine = engineSeen(lock);
-  const startedAt = performance.now();
-  const admin = buildAdminApp({
-    ready: () => ready && hasEngine(),
-    lock: () => ({ ...lock.state(), ...lock.engine(), ...record.report() }),
-    uptime: () => Math.round((performance.now() - startedAt) / 1000),
-  });
-  let late = false;
-  const close = async (): Promise<void> => {
-    await app.close();
-    // a guarded write whose client has gone holds no connection here; `origin.close()` waits for all others
-    if (!settled(lock)) log.events.info(lock.state(), 'waits until no write can still be under way');
-    await until(() => late || (settled(lock) && !inFlight()));
-    await lock.stop();
-    await Promise.all([origin.close(), admin.close()]);
-  };
+  const origin = openOrigin(config.origin, (message) => log.events.warn(message));
+  const listener = buildListener(config, log, lock, origin, given.via ?? newPseudonym());
+  let serving = false;
+  const admin = buildAdminApp(healthOf(lock, record, () => serving));
+  const opened = new Opened({ listener, admin, lock, origin, log });
   try {
-    const data = await listen(app, config.listen);
+    const data = await listen(listener.app, config.listen);
     const adminAddress = config.admin === 'off' ? undefined : await listen(admin, config.admin);
-    ready = true;
+    serving = true;
     let stopping: Promise<boolean> | undefined;
-    const drain = async (delayMs: number): Promise<boolean> => {
-      ready = false;
-      retire();
-      await delay(delayMs);
-      const closed = close();
-      if (await inTime(closed, config.drain.timeout)) return true;
-      // a client that does not go when its connection is ended has nothing in flight
-      if (!inFlight()) {
-        cut();
-        if (await inTime(closed, LAST)) return true;
-      }
-      late = true;
-      log.events.error('stopped before everything in flight had ended');
-      await lock.stop();
-      cut();
-      await Promise.all([origin.destroy(), admin.close()]);
-      await until(() => !inFlight(), LAST);
-      return false;
+    const stop = (delayMs: number): Promise<boolean> => {
+      serving = false;
+      return opened.drain(delayMs, config.drain.timeout);
     };
     return {
       data,
       admin: adminAddress,
       lock: () => lock.state(),
-      stop: (delayMs = config.drain.delay) => (stopping ??= drain(delayMs)),
+      stop: (delayMs = config.drain.delay) => (stopping ??= stop(delayMs)),
     };
   } catch (error) {
-    await close();
+    await opened.close();
     throw error;
   }
 }
 
-/**
- * Whether the lock's engine was up once: until then no write can succeed here; later on reads must not suffer from an
- * engine that is down for everybody.
- */
-export function engineSeen(lock: Lock): () => boolean {
-  let seen = false;
-  return () => (seen ||= lock.engine().up);
+function buildListener(
+  config: Config,
+  log: Log,
+  lock: Lock,
+  origin: OriginClient,
+  via: string,
+): DataListener {
+  const { timeouts } = config.origin;
+  const now = Date.now;
+  const openFiles = openFileLimit();
+  const connections = mostClients(config, openFiles);
+  if (connections < config.limits.connections) log.events.warn({ openFiles, connections }, FEW_FILES);
+  const table = buildRouteTable(config.routes, config.defaults);
+  return buildApp({
+    table,
+    resources: buildResources(config.routes, table),
+    tools: {
+      origin,
+      lock,
+      waitMs: config.lock.wait,
+      fenceField: config.lock.fence,
+      buffer: config.buffer,
+      forward: { timeouts, release: config.lock.release },
+      probe: { timeoutMs: timeouts.probe, memory: new Set(), now },
+    },
+    limits: { ...config.limits, connections },
+    isTrusted: trustedPeers(config.trust),
+    via,
+    log,
+    now,
+  });
 }
 
-export function newPseudonym(): string {
-  return `ifmatch-${randomBytes(4).toString('hex')}`;
+interface Parts {
+  readonly listener: DataListener;
+  readonly admin: FastifyInstance;
+  readonly lock: Lock;
+  readonly origin: OriginClient;
+  readonly log: Log;
 }
 
-/** The address as it is bound: Fastify's own report names a loopback address for all interfaces. */
-export async function listen(app: FastifyInstance, where: Listen): Promise<string> {
-  if ('socket' in where) {
-    await app.listen({ path: where.socket, backlog: BACKLOG });
-    return `unix:${where.socket}`;
+/** What was opened, on its way back. */
+class Opened {
+  readonly #parts: Parts;
+  /** There is no more time for what is in flight. */
+  #late = false;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
   }
-  await app.listen({ ...where, backlog: BACKLOG });
-  const bound = app.server.address();
-  const port = typeof bound === 'object' && bound !== null ? bound.port : where.port;
-  return `http://${isIPv6(where.host) ? `[${where.host}]` : where.host}:${port}`;
-}
 
-/**
- * Whether this process may end, as far as the lock goes. With it an engine in memory forgets its quarantines, and a write of
- * unknown fate might land on top of one that the next process lets in.
- */
-export function settled(lock: Lock): boolean {
-  const { held, quarantined } = lock.state();
-  return held === 0 && (quarantined === 0 || lock.engine().engine !== 'memory');
-}
+  /** Takes no more connections, and resolves when everything in flight has ended and all is closed. */
+  async close(): Promise<void> {
+    const { listener, admin, lock, origin, log } = this.#parts;
+    await listener.app.close();
+    // a guarded write whose client has gone holds no connection here; `origin.close()` waits for all others
+    if (!settled(lock)) log.events.info(lock.state(), 'waits until no write can still be under way');
+    await until(() => this.#late || (settled(lock) && !listener.inFlight()));
+    await lock.stop();
+    await Promise.all([origin.close(), admin.close()]);
+  }
 
-/** Resolves as soon as it holds, or after `most` milliseconds. */
-export async function until(holds: () => boolean, most = Number.POSITIVE_INFINITY): Promise<void> {
-  for (let waited = 0; !holds() && waited < most; waited += DRAIN_POLL) await delay(DRAIN_POLL);
+  /** Serves on for `delayMs`, then closes; after `timeoutMs` whatever is in flight is cut. Resolves with whether nothing was. */
+  async drain(delayMs: number, timeoutMs: number): Promise<boolean> {
+    const { listener } = this.#parts;
+    listener.retire();
+    await delay(delayMs);
+    const closed = this.close();
+    if (await inTime(closed, timeoutMs)) return true;
+    // a client that does not go when its connection is ended has nothing in flight
+    if (!listener.inFlight()) {
+      listener.cut();
+      if (await inTime(closed, CUT_GRACE)) return true;
+    }
+    await this.#destroy();
+    return false;
+  }
+
+  async #destroy(): Promise<void> {
+    const { listener, admin, lock, origin, log } = this.#parts;
+    this.#late = true;
+    log.events.error('stopped before everything in flight had ended');
+    await lock.stop();
+    listener.cut();
+    await Promise.all([origin.destroy(), admin.close()]);
+    await until(() => !listener.inFlight(), CUT_GRACE);
+  }
 }
 
 /** Whether `done` comes within so many milliseconds. */

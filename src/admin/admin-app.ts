@@ -1,19 +1,6 @@
 // The admin listener: is it alive, is it ready, what is it doing. Read-only, and never on the data listener.
 import Fastify, { type FastifyInstance } from 'fastify';
-import type { EngineState, LockState } from '../lock/lock.ts';
-import type { LockReport } from '../lock/lock-record.ts';
-
-/** What the admin listener may know. */
-export interface Health {
-  /** False before the data listener is open, and from the first signal to stop. */
-  ready(): boolean;
-  /** How the lock stands, and what it has done since the start. */
-  lock(): LockState & EngineState & LockReport;
-  /** Where several processes share the data listener: how many of them are listening, of how many. */
-  workers?(): { readonly up: number; readonly of: number };
-  /** Seconds since the start. */
-  uptime(): number;
-}
+import type { Health } from './health.ts';
 
 /** How long a stop waits for what is under way here, milliseconds: no answer takes as long, but a request may never come whole. */
 const GRACE = 1_000;

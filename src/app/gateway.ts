@@ -1,4 +1,5 @@
 // What the requests of one configuration share.
+import { randomBytes } from 'node:crypto';
 import type { Config } from '../config/config.ts';
 import type { Tools } from '../guard/exchange.ts';
 import type { Resources } from '../route/resource.ts';
@@ -16,4 +17,9 @@ export interface Gateway {
   readonly log: Log;
   /** The wall clock, milliseconds since the epoch. */
   readonly now: () => number;
+}
+
+/** A new pseudonym for Via: nobody else can have it. */
+export function newPseudonym(): string {
+  return `ifmatch-${randomBytes(4).toString('hex')}`;
 }

@@ -1,11 +1,15 @@
 // The process above the workers: it keeps the lock and the admin listener, and serves no client itself.
 import type { Logger } from 'pino';
 import { buildAdminApp } from '../admin/admin-app.ts';
+import { healthOf } from '../admin/health.ts';
+import { newPseudonym } from '../app/gateway.ts';
+import { listen } from '../app/listen.ts';
 import type { Config } from '../config/config.ts';
 import { LockRecord } from '../lock/lock-record.ts';
 import { LockServer } from '../lock/lock-server.ts';
 import { openLock } from '../lock/open-lock.ts';
-import { engineSeen, listen, newPseudonym, type Running, settled, until } from '../start.ts';
+import { settled, until } from '../lock/settled.ts';
+import type { Running } from '../start.ts';
 import type { Child } from './fork.ts';
 import type { ConfigSource } from './order.ts';
 import { Pool } from './pool.ts';
@@ -37,14 +41,9 @@ export async function startPrimary(
     log,
   });
   let stopping: Promise<boolean> | undefined;
-  const hasEngine = engineSeen(lock);
-  const startedAt = performance.now();
-  const admin = buildAdminApp({
-    ready: () => stopping === undefined && pool.up > 0 && hasEngine(),
-    lock: () => ({ ...lock.state(), ...lock.engine(), ...record.report() }),
-    workers: () => ({ up: pool.up, of: config.workers }),
-    uptime: () => Math.round((performance.now() - startedAt) / 1000),
-  });
+  const serving = (): boolean => stopping === undefined && pool.up > 0;
+  const workers = () => ({ up: pool.up, of: config.workers });
+  const admin = buildAdminApp(healthOf(lock, record, serving, workers));
   const close = async (): Promise<void> => {
     await lock.stop();
     await admin.close();
