@@ -5,11 +5,11 @@ import type { Duplex } from 'node:stream';
 import { type Connection, holdsBack, newConnection, owed } from './connection.ts';
 import { sendOff } from './send-off.ts';
 
-/** Emitted on a request whose content turns out to be malformed on its way; to who listens later, later. */
+/** Emitted on a request whose content turns out to be malformed on its way; who listens only later is told then. */
 export const MALFORMED = Symbol('malformed content');
 
-/** How often answers are looked at that their client does not take, milliseconds. */
-const LOOK = 500;
+/** How often clients are looked for that take nothing of their answer, milliseconds. */
+const STALL_CHECK = 500;
 
 /** How long a stop waits for a request, or the rest of its head, on a connection that owes no answer, milliseconds. */
 const GRACE = 1_000;
@@ -29,7 +29,7 @@ export class Connections {
   /** Requests that broke off before their turn. */
   readonly #dropped = new WeakSet<ServerResponse>();
   readonly #patience: number;
-  readonly #look: NodeJS.Timeout;
+  readonly #stallCheck: NodeJS.Timeout;
   /** Every answer is the last of its connection. */
   #retired = false;
   /** From close() on. */
@@ -38,7 +38,7 @@ export class Connections {
   /** `patience`: a client that takes nothing of its answer for so many milliseconds is cut off. */
   constructor(patience: number) {
     this.#patience = patience;
-    this.#look = setInterval(() => this.#cutStalled(), Math.min(LOOK, patience)).unref();
+    this.#stallCheck = setInterval(() => this.#cutStalled(), Math.min(STALL_CHECK, patience)).unref();
   }
 
   /** Told of each connection as it comes: a stop has to find those without a request, too. */
@@ -188,9 +188,9 @@ export class Connections {
     for (const { socket } of this.#open) socket.destroy();
   }
 
-  /** Nothing is open any more. */
+  /** To be called when no connection is open any more. */
   stop(): void {
-    clearInterval(this.#look);
+    clearInterval(this.#stallCheck);
   }
 
   #connection(socket: Duplex): Connection {

@@ -1,4 +1,4 @@
-// The log: JSON lines from pino, and those that are too many for it, to one destination.
+// The log: pino's JSON lines, and beside them those that are too frequent for pino, to one destination.
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { DescriptorOutput } from './descriptor-output.ts';
 

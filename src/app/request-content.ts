@@ -76,7 +76,7 @@ function tooSlow(): GatewayError {
 }
 
 function notBegun(): GatewayError {
-  const detail = 'Other requests were before this one for too long. Nothing of it was sent; send it again.';
+  const detail = 'This request waited too long for others. Nothing of it was sent; send it again.';
   return new GatewayError('content-timeout', detail);
 }
 
@@ -179,8 +179,8 @@ class Upload {
 
   #late(): void {
     // a stream that is paused, or has everything, waits for the origin: for the lock, a probe, or to take it
-    const origins = this.#stream !== undefined && (this.#ended || this.#message.isPaused());
-    if (!origins) this.#fail(tooSlow());
+    const waitsForOrigin = this.#stream !== undefined && (this.#ended || this.#message.isPaused());
+    if (!waitsForOrigin) this.#fail(tooSlow());
     else this.#fail(this.#stream?.readableDidRead ? notTaken() : notBegun());
   }
 

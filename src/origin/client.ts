@@ -46,12 +46,12 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
   const url = new URL(origin.url);
   const connect = connectorFor(origin, url);
   const stray = new StrayContent(warn);
-  const open = () => ({
+  const newLane = () => ({
     connections: new OriginConnections(connect, (behindHead) => stray.found(behindHead)),
     slots: new Slots(origin.connections),
     streams: new Slots(Math.ceil(origin.connections * STREAMED)),
   });
-  const lanes = { probe: open(), write: open(), open: open() };
+  const lanes = { probe: newLane(), write: newLane(), open: newLane() };
   const connections = Object.values(lanes).map((lane) => lane.connections);
   return {
     host: (received) => (origin.host === 'origin' || received === '' ? url.host : received),

@@ -6,14 +6,14 @@ import type { OriginExchange, OriginRequest } from './exchange.ts';
 import { isTimeout } from './failure.ts';
 import type { Keeper } from './keeper.ts';
 
-/** How often idle connections are looked at, milliseconds. */
-const LOOK = 500;
+/** How often connections are closed that were idle for too long, milliseconds. */
+const IDLE_CHECK = 500;
 
 /** As many as there are exchanges under way, which are bounded by their slots. The one used last is used first. */
 export class OriginConnections implements Keeper {
   readonly stray: (behindHead: boolean) => void;
   readonly #connect: Connect;
-  readonly #look: NodeJS.Timeout;
+  readonly #idleCheck: NodeJS.Timeout;
   readonly #open = new Set<OriginConnection>();
   readonly #free: OriginConnection[] = [];
   /** Connections that are being opened. */
@@ -25,7 +25,7 @@ export class OriginConnections implements Keeper {
   constructor(connect: Connect, stray: (behindHead: boolean) => void) {
     this.#connect = connect;
     this.stray = stray;
-    this.#look = setInterval(() => this.#closeIdle(), LOOK).unref();
+    this.#idleCheck = setInterval(() => this.#closeIdle(), IDLE_CHECK).unref();
   }
 
   /** Has the exchange carried by a connection, sooner or later; whatever becomes of it, the exchange is told. */
@@ -43,10 +43,29 @@ export class OriginConnections implements Keeper {
     });
   }
 
+  /** The same on a new connection. */
+  carryAnew(request: OriginRequest, exchange: OriginExchange, last: boolean): void {
+    if (this.#closing !== undefined) {
+      exchange.broke('unreachable', new Error('the gateway is shutting down'));
+      return;
+    }
+    exchange.waits();
+    this.#opening += 1;
+    this.#connect((socket, error) => {
+      this.#opening -= 1;
+      const connection = socket === undefined ? undefined : this.#opened(socket);
+      if (connection === undefined) {
+        const cause = error ?? new Error('the gateway is shutting down');
+        exchange.broke(isTimeout(error) ? 'timeout' : 'unreachable', cause);
+      } else connection.carry(request, exchange, last);
+      this.#settle();
+    });
+  }
+
   /** Resolves once the exchanges under way are over; what is asked for from now on finds no connection. */
   close(): Promise<void> {
     this.#closing ??= Promise.withResolvers<void>();
-    clearInterval(this.#look);
+    clearInterval(this.#idleCheck);
     for (const connection of [...this.#free]) connection.abort();
     this.#settle();
     return this.#closing.promise;
@@ -79,24 +98,6 @@ export class OriginConnections implements Keeper {
       free.abort();
     }
     return undefined;
-  }
-
-  carryAnew(request: OriginRequest, exchange: OriginExchange, last: boolean): void {
-    if (this.#closing !== undefined) {
-      exchange.broke('unreachable', new Error('the gateway is shutting down'));
-      return;
-    }
-    exchange.waits();
-    this.#opening += 1;
-    this.#connect((socket, error) => {
-      this.#opening -= 1;
-      const connection = socket === undefined ? undefined : this.#opened(socket);
-      if (connection === undefined) {
-        const cause = error ?? new Error('the gateway is shutting down');
-        exchange.broke(isTimeout(error) ? 'timeout' : 'unreachable', cause);
-      } else connection.carry(request, exchange, last);
-      this.#settle();
-    });
   }
 
   #opened(socket: Socket): OriginConnection | undefined {

@@ -1,7 +1,6 @@
 // How a connection to the origin is opened: TCP or a Unix socket, verified TLS.
 import { readFileSync } from 'node:fs';
-import type { Socket } from 'node:net';
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
 import { buildConnector } from 'undici';
 import type { Config } from '../config/config.ts';

@@ -23,8 +23,8 @@ const NEVER_FORWARDED = new FieldNames([
 ]);
 
 /** They change the method behind the guard's back. */
-const METHOD_OVERRIDE = ['x-http-method', 'x-http-method-override', 'x-method-override'];
-const METHOD_OVERRIDES = new FieldNames(METHOD_OVERRIDE);
+const METHOD_OVERRIDE_NAMES = ['x-http-method', 'x-http-method-override', 'x-method-override'];
+const METHOD_OVERRIDES = new FieldNames(METHOD_OVERRIDE_NAMES);
 
 /** They change the target. */
 const TARGET_OVERRIDES = new FieldNames([
@@ -46,16 +46,16 @@ const FORWARDING = new FieldNames([
 ]);
 
 /** Those that are evaluated here (RFC 9110 13.1). WebDAV's If is a condition, too, but the origin's to evaluate. */
-const CONDITION = ['if-match', 'if-modified-since', 'if-none-match', 'if-range', 'if-unmodified-since'];
-const CONDITIONS = new FieldNames(CONDITION);
+const CONDITION_NAMES = ['if-match', 'if-modified-since', 'if-none-match', 'if-range', 'if-unmodified-since'];
+const CONDITIONS = new FieldNames(CONDITION_NAMES);
 
 /** Fields that are evaluated, replaced or taken out here. */
-const MEANT = [NEVER_FORWARDED, METHOD_OVERRIDES, TARGET_OVERRIDES, FORWARDING, CONDITIONS];
+const SPECIAL = [NEVER_FORWARDED, METHOD_OVERRIDES, TARGET_OVERRIDES, FORWARDING, CONDITIONS];
 
 /** Conditions, which are evaluated here, and what is of caches, hops and parts: no business of a probe. */
 const NOT_ON_A_PROBE = new FieldNames([
-  ...CONDITION,
-  ...METHOD_OVERRIDE,
+  ...CONDITION_NAMES,
+  ...METHOD_OVERRIDE_NAMES,
   'cache-control',
   'digest',
   'if',
@@ -97,7 +97,7 @@ export interface Arrival {
   readonly via: string;
 }
 
-/** The first connection option that is no connection option: `Connection: If-Match` is an attack. */
+/** The first name in a Connection field that must not be there: `Connection: If-Match` is an attack. */
 export function forbiddenConnectionOption(value: string): string | undefined {
   return connectionOptions(value).find((option) => option !== '' && !CONNECTION_OPTIONS.has(option));
 }
@@ -108,7 +108,7 @@ function connectionOptions(value: string): string[] {
 
 /** What the method-override fields of a request name, each value once. */
 export function overriddenMethods(received: FieldLines): string[] {
-  const values = METHOD_OVERRIDE.flatMap((name) => fieldValues(received, name));
+  const values = METHOD_OVERRIDE_NAMES.flatMap((name) => fieldValues(received, name));
   return [...new Set(values.map((value) => value.trim().toUpperCase()))];
 }
 
@@ -159,7 +159,7 @@ export function forwardFields(received: FieldLines, arrival: Arrival): string[] 
  */
 function isFoldedIntoAnother(name: string): boolean {
   const folded = name.replace(/[^0-9A-Za-z]/g, '-');
-  return name.includes('_') || MEANT.some((names) => names.has(folded));
+  return name.includes('_') || SPECIAL.some((names) => names.has(folded));
 }
 
 /** RFC 7239 section 6: an IPv6 address is bracketed and quoted. */
@@ -168,8 +168,8 @@ function forwardedNode(peer: string): string {
 }
 
 /**
- * Removes the conditions of RFC 9110: for validators that the origin does not know, and for reads that are evaluated here.
- * What is not evaluated goes on (13.2.1): WebDAV's If stays (RFC 4918 10.4).
+ * Removes the conditions of RFC 9110, for reads, whose answers are evaluated here. What is not evaluated goes on (13.2.1):
+ * WebDAV's If stays (RFC 4918 10.4).
  */
 export function withoutConditions(fields: readonly string[]): string[] {
   return without(fields, (name) => CONDITIONS.has(name));

@@ -3,7 +3,7 @@ import type { CancelSignal } from '../cancel-signal.ts';
 import { type ErrorCode, GatewayError, PROBLEMS } from '../errors.ts';
 import type { Fate } from '../lock/lock.ts';
 import { fieldValues } from '../semantics/fields.ts';
-import type { OriginClient } from './client.ts';
+import type { OriginClient, SendOptions } from './client.ts';
 import { MAX_DISCARD, type OriginContent } from './content.ts';
 import type { OriginExchange, OriginRequest, Upgraded } from './exchange.ts';
 import { failureOf, OriginFailure } from './failure.ts';
@@ -81,6 +81,12 @@ export function gatewayGaveUp({ status }: OriginHead): GatewayError | undefined 
   return unknownOutcome(status === 504 ? 'write-timeout' : 'write-unknown', `The origin answered ${status}`);
 }
 
+/** A read is for its client alone: it ends when the client goes. */
+function readOptions({ timeouts }: ForwardSettings, clientGone: CancelSignal): SendOptions {
+  const deadlines = { start: timeouts.connect, head: timeouts.read };
+  return { lane: 'open', deadlines, lead: 0, cancelBy: clientGone };
+}
+
 /** Forwards a safe request. Rejects with GatewayError when there is no answer. */
 export async function forwardRead(
   origin: OriginClient,
@@ -88,12 +94,7 @@ export async function forwardRead(
   settings: ForwardSettings,
   clientGone: CancelSignal,
 ): Promise<OriginAnswer> {
-  const { exchange } = origin.send(request, {
-    lane: 'open',
-    deadlines: { start: settings.timeouts.connect, head: settings.timeouts.read },
-    lead: 0,
-    cancelBy: clientGone,
-  });
+  const { exchange } = origin.send(request, readOptions(settings, clientGone));
   try {
     const head = await exchange.head;
     return answerOf(head, exchange, () => exchange.discard(MAX_DISCARD, MAX_DISCARD_TIME));
@@ -109,12 +110,7 @@ export async function forwardUpgrade(
   settings: ForwardSettings,
   clientGone: CancelSignal,
 ): Promise<OriginAnswer | Upgraded> {
-  const { exchange } = origin.send(request, {
-    lane: 'open',
-    deadlines: { start: settings.timeouts.connect, head: settings.timeouts.read },
-    lead: 0,
-    cancelBy: clientGone,
-  });
+  const { exchange } = origin.send(request, readOptions(settings, clientGone));
   const upgraded = new Promise<Upgraded>((resolve) => {
     exchange.onUpgraded = resolve;
   });
@@ -200,19 +196,16 @@ function unknownOutcome(code: ErrorCode, what: string, cause?: OriginFailure): G
 /** The error for the client of a request that changes nothing. */
 export function readError(failure: OriginFailure): GatewayError {
   if (failure.cause instanceof GatewayError) return failure.cause;
-  if (failure.kind === 'cancelled')
-    return new GatewayError('client-gone', 'Nobody waits for it.', { cause: failure });
+  const cause = { cause: failure };
+  if (failure.kind === 'cancelled') return new GatewayError('client-gone', 'Nobody waits for it.', cause);
   if (!failure.sent) return notSent(failure);
   if (failure.kind === 'timeout') {
-    return new GatewayError(
-      'origin-timeout',
-      'The origin did not answer in time; repeat the request later.',
-      {
-        cause: failure,
-      },
-    );
+    const detail = 'The origin did not answer in time; repeat the request later.';
+    return new GatewayError('origin-timeout', detail, cause);
   }
-  return new GatewayError('origin-invalid', 'The origin gave no valid answer; repeat the request later.', {
-    cause: failure,
-  });
+  return new GatewayError(
+    'origin-invalid',
+    'The origin gave no valid answer; repeat the request later.',
+    cause,
+  );
 }

@@ -1,8 +1,7 @@
 // Asks the origin for the current validators of a target: HEAD, or GET where HEAD does not tell.
 import type { CancelSignal } from '../cancel-signal.ts';
 import { GatewayError } from '../errors.ts';
-import type { FieldLines } from '../semantics/fields.ts';
-import { fieldValue } from '../semantics/fields.ts';
+import { type FieldLines, fieldValue } from '../semantics/fields.ts';
 import type { Preconditions } from '../semantics/preconditions.ts';
 import { type Representation, readValidators, type Validators } from '../semantics/representation.ts';
 import type { OriginClient } from './client.ts';

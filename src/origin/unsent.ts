@@ -4,13 +4,13 @@ import type { OriginFailure } from './failure.ts';
 
 /** The error for a failure of which `sent` is false. */
 export function notSent(failure: OriginFailure): GatewayError {
-  if (failure.kind === 'cancelled')
-    return new GatewayError('client-gone', 'Nothing was sent.', { cause: failure });
+  const cause = { cause: failure };
+  if (failure.kind === 'cancelled') return new GatewayError('client-gone', 'Nothing was sent.', cause);
   if (failure.kind === 'timeout') {
     const detail =
-      'No connection to the origin was to be had in time. Nothing was sent; repeat the request later.';
-    return new GatewayError('origin-busy', detail, { cause: failure, retryAfter: 1 });
+      'No connection to the origin came free in time. Nothing was sent; repeat the request later.';
+    return new GatewayError('origin-busy', detail, { ...cause, retryAfter: 1 });
   }
   const detail = 'The origin cannot be reached. Nothing was sent; repeat the request later.';
-  return new GatewayError('origin-unreachable', detail, { cause: failure });
+  return new GatewayError('origin-unreachable', detail, cause);
 }

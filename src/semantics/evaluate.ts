@@ -1,7 +1,6 @@
 // The decision: preconditions against the current representation, in the order of RFC 9110 13.2.2.
 
-import type { EntityTag, TagCondition } from './entity-tag.ts';
-import { strongMatch, weakMatch } from './entity-tag.ts';
+import { type EntityTag, strongMatch, type TagCondition, weakMatch } from './entity-tag.ts';
 import { isRead, selectsRepresentation } from './method.ts';
 import type { ConditionalField, Preconditions } from './preconditions.ts';
 import type { Representation, Validators } from './representation.ts';

@@ -1,7 +1,6 @@
 // Which fields of a 200 (or 206) go into the 304 that stands in for it (RFC 9110 15.4.5).
 
-import type { FieldLines } from './fields.ts';
-import { fieldValue } from './fields.ts';
+import { type FieldLines, fieldValue } from './fields.ts';
 
 /**
  * Fields that describe the content, or its framing, which a 304 does not have. Listed by name, since other fields

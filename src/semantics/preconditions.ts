@@ -1,7 +1,6 @@
 // The conditional fields of a request, parsed: what the client demands of the current state (RFC 9110 13.1).
 
-import type { EntityTag, TagCondition } from './entity-tag.ts';
-import { parseEntityTag, parseTagCondition } from './entity-tag.ts';
+import { type EntityTag, parseEntityTag, parseTagCondition, type TagCondition } from './entity-tag.ts';
 import { FieldNames } from './field-names.ts';
 import type { FieldLines } from './fields.ts';
 import { parseHttpDate } from './http-date.ts';

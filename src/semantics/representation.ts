@@ -1,9 +1,7 @@
 // What is known of a resource's current state: whether it has a representation, and its validators (RFC 9110 8.8).
 
-import type { EntityTag } from './entity-tag.ts';
-import { parseEntityTag } from './entity-tag.ts';
-import type { FieldLines } from './fields.ts';
-import { fieldValues, trimOws } from './fields.ts';
+import { type EntityTag, parseEntityTag } from './entity-tag.ts';
+import { type FieldLines, fieldValues, trimOws } from './fields.ts';
 import { parseHttpDate } from './http-date.ts';
 
 export interface Validators {

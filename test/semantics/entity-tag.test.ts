@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
-import type { EntityTag } from '../../src/semantics/entity-tag.ts';
 import {
+  type EntityTag,
   formatEntityTag,
   parseEntityTag,
   parseTagCondition,

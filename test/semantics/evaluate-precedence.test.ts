@@ -3,8 +3,7 @@
 import t from 'tap';
 import { evaluate } from '../../src/semantics/evaluate.ts';
 import { readPreconditions } from '../../src/semantics/preconditions.ts';
-import type { Representation } from '../../src/semantics/representation.ts';
-import { readValidators } from '../../src/semantics/representation.ts';
+import { type Representation, readValidators } from '../../src/semantics/representation.ts';
 import { DATES, inShort, linesOf, NOW, usual } from '../fixtures/representations.ts';
 
 const { BEFORE, MODIFIED, AFTER } = DATES;

@@ -2,8 +2,7 @@
 
 import fc from 'fast-check';
 import t from 'tap';
-import type { Verdict } from '../../src/semantics/evaluate.ts';
-import { evaluate } from '../../src/semantics/evaluate.ts';
+import { evaluate, type Verdict } from '../../src/semantics/evaluate.ts';
 import { isRead, isSafe } from '../../src/semantics/method.ts';
 import { readPreconditions } from '../../src/semantics/preconditions.ts';
 import type { Representation } from '../../src/semantics/representation.ts';

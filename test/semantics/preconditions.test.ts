@@ -1,8 +1,7 @@
 // Conditional fields of a request: what is absent, present, and present but unusable.
 
 import t from 'tap';
-import type { Preconditions } from '../../src/semantics/preconditions.ts';
-import { readPreconditions } from '../../src/semantics/preconditions.ts';
+import { type Preconditions, readPreconditions } from '../../src/semantics/preconditions.ts';
 
 const NOW = Date.UTC(2026, 10, 22, 20, 0, 0);
 const DATE = 'Tue, 15 Nov 1994 12:45:26 GMT';
