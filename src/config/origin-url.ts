@@ -14,6 +14,9 @@ export const ORIGIN_PATTERN = 'https?://[^/?#@\\s\\\\]+/?|unix\\+http:/.+';
 
 const WANTED = 'must be a URL such as http://legacy:3000, https://legacy:8443 or unix+http:/run/legacy.sock';
 
+const NOT_ASCII =
+  'must not have spaces, backslashes or anything but ASCII, such as quotes from a word processor';
+
 /** Where machines in clouds reach their own metadata service: a mistake or an attack, never an origin. */
 const LINK_LOCAL = new BlockList();
 LINK_LOCAL.addSubnet('169.254.0.0', 16, 'ipv4');
@@ -30,6 +33,7 @@ export function parseOriginUrl(text: string): Parsed<OriginUrl> {
     }));
   }
   if (scheme === 'unix') return { fault: `${WANTED}; for a Unix socket the scheme is unix+http` };
+  if (/[^\u0021-\u007e]/.test(text)) return { fault: NOT_ASCII };
   if (scheme !== 'http' && scheme !== 'https') return { fault: WANTED };
   const shape = shapeFault(rest);
   if (shape !== undefined) return { fault: shape };
@@ -47,9 +51,7 @@ export function parseOriginUrl(text: string): Parsed<OriginUrl> {
 // new URL() repairs what it reads (backslashes, tabs, http:host), so the shape is checked before it.
 function shapeFault(rest: string): string | undefined {
   if (!/^\/\/[^/]/.test(rest)) return `${WANTED}: two slashes and a host come after the scheme`;
-  if (/[\s\\]/.test(rest) || /[^\u0021-\u007e]/.test(rest)) {
-    return 'must not have spaces, backslashes or anything but ASCII';
-  }
+  if (rest.includes('\\')) return NOT_ASCII;
   if (rest.includes('@')) return 'must not have a user name or password; nothing would use it';
   if (/[?#]/.test(rest)) return 'must not have a query or fragment: the target comes from the request';
   if (/^\/\/[^/]+\/./.test(rest)) return 'must not have a path: the target comes from the request';

@@ -48,8 +48,10 @@ function plainValue(node: ParsedNode, path: Path, walk: Walk): unknown {
   const find = (message: string): undefined => {
     report(walk, { path, offset: node.range[0], message });
   };
-  if (isAlias(node)) return find('aliases (*name) are not supported: write the value out');
-  if (node.anchor !== undefined) return find('anchors (&name) are not supported: write the value out');
+  if (isAlias(node))
+    return find('aliases (*name) are not supported: write the value out, or in quotes where a "*" is meant');
+  if (node.anchor !== undefined)
+    return find('anchors (&name) are not supported: write the value out, or in quotes where a "&" is meant');
   if (isMap(node)) return mappingOf(node.items, path, walk);
   if (isSeq(node)) return node.items.map((item, index) => elementOf(item, [...path, index], walk));
   if (!isScalar(node) || typeof node.value !== 'string') return node.value;

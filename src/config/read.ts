@@ -3,6 +3,7 @@ import { Composer, type CST, type Document, type ErrorCode, Lexer, type ParsedNo
 import type { Environment } from './environment.ts';
 import { type Fault, formatPath, type Path, type Place, placesIn, wholeOf } from './fault.ts';
 import { type Finding, type Plain, pathKey, plainOf } from './plain.ts';
+import { yamlHint } from './yaml-hints.ts';
 
 /** The place of a key or of its value; of the nearest mapping around it when the file does not have that key. */
 export type Locate = (path: Path, part: 'key' | 'value') => Place;
@@ -33,17 +34,17 @@ export function readYaml(file: string, text: string, environment: Environment): 
   });
   const unreadable = textFinding(text);
   if (unreadable !== undefined) return failed([unreadable]);
-  const tokens = tokensOf(text);
-  if ('message' in tokens) return failed([tokens]);
+  const read = tokensOf(text);
+  if ('message' in read) return failed([read]);
   const composer = new Composer({
     uniqueKeys: false,
     stringKeys: true,
     resolveKnownTags: false,
     prettyErrors: false,
   });
-  const [document, second] = composer.compose(tokens, true, text.length);
+  const [document, second] = composer.compose(read.tokens, true, text.length);
   if (document === undefined) return failed([EMPTY]);
-  const broken = syntaxFindings(document, second, text);
+  const broken = syntaxFindings(document, second, text, read.openQuote);
   if (broken.length > 0) return failed(broken);
   if (document.contents === null || isBlank(document.contents)) return failed([EMPTY]);
   const plain = plainOf(document.contents, environment);
@@ -74,31 +75,52 @@ function textFinding(text: string): Finding | undefined {
   return at(offset, `character U+${code} is not allowed${hint}`);
 }
 
+interface Tokens {
+  readonly tokens: readonly CST.Token[];
+  /** Where a quote begins that nothing closes: the parser points at the end of the file. */
+  readonly openQuote: number | undefined;
+}
+
 // Token by token, so that deep nesting ends here and not in an exhausted call stack of the composer.
-function tokensOf(text: string): CST.Token[] | Finding {
+function tokensOf(text: string): Tokens | Finding {
   const parser = new Parser();
   const tokens: CST.Token[] = [];
+  let openQuote: number | undefined;
+  let before = '';
   for (const lexeme of new Lexer().lex(text)) {
     tokens.push(...parser.next(lexeme));
-    if (parser.stack.length > DEEPEST_NESTING) return at(parser.offset - lexeme.length, 'nested too deeply');
+    const start = parser.offset - lexeme.length;
+    if (parser.stack.length > DEEPEST_NESTING) return at(start, 'nested too deeply');
+    if (before !== PLAIN_SCALAR && isUnclosed(lexeme)) openQuote ??= start;
+    before = lexeme;
   }
   tokens.push(...parser.end());
-  return tokens;
+  return { tokens, openQuote };
+}
+
+/** Comes before the text of a scalar that is not quoted. */
+const PLAIN_SCALAR = '\u001f';
+
+function isUnclosed(lexeme: string): boolean {
+  return /^["']/.test(lexeme) && (lexeme.length === 1 || lexeme.at(-1) !== lexeme.at(0));
 }
 
 function syntaxFindings(
   document: Document.Parsed,
   second: Document.Parsed | undefined,
   text: string,
+  openQuote: number | undefined,
 ): Finding[] {
   const findings = [...document.errors, ...document.warnings].map(({ code, message, pos }) =>
-    at(pos[0], reasonOf(code, message)),
+    openQuote !== undefined && message.startsWith('Missing closing')
+      ? at(openQuote, 'the quote that begins here is not closed')
+      : at(pos[0], reasonOf(code, message)),
   );
   if (document.directives.yaml.version !== '1.2') findings.push(at(0, 'only YAML 1.2 is read'));
   if (second !== undefined)
     findings.push(at(second.range[0], 'a second document starts here; only one is read'));
   findings.sort((a, b) => a.offset - b.offset);
-  return firstOfLines(findings, text).map((finding) => withQuotingHint(finding, text));
+  return firstOfLines(findings, text).map((finding) => withHint(finding, text));
 }
 
 /** What follows the first fault of a line is mostly its echo. */
@@ -112,18 +134,23 @@ function firstOfLines(findings: readonly Finding[], text: string): Finding[] {
   });
 }
 
+const INVALID = 'invalid YAML: ';
+
 function reasonOf(code: ErrorCode, message: string): string {
   if (code === 'TAG_RESOLVE_FAILED') return `tags are not supported: ${message}`;
   if (code === 'NON_STRING_KEY') return 'a key must be plain text';
-  return `invalid YAML: ${message}`;
+  return `${INVALID}${message}`;
 }
 
-function withQuotingHint(finding: Finding, text: string): Finding {
-  const end = text.indexOf('\n', finding.offset);
-  const line = text.slice(text.lastIndexOf('\n', finding.offset - 1) + 1, end === -1 ? undefined : end);
-  if (!line.includes('${')) return finding;
-  const hint = `; a \${NAME} inside { } or with ": " in it needs quotes around it`;
-  return { ...finding, message: finding.message + hint };
+function withHint(finding: Finding, text: string): Finding {
+  const { message, offset } = finding;
+  const end = text.indexOf('\n', offset);
+  const start = text.lastIndexOf('\n', offset - 1) + 1;
+  const line = text.slice(start, end === -1 ? undefined : end);
+  const hint = line.includes('${')
+    ? `a \${NAME} inside { } or with ": " in it needs quotes around it`
+    : message.startsWith(INVALID) && yamlHint(message.slice(INVALID.length), line, offset - start);
+  return hint ? { ...finding, message: `${message}; ${hint}` } : finding;
 }
 
 function isBlank(node: ParsedNode): boolean {

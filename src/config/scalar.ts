@@ -22,7 +22,8 @@ export function scalar<T>(wanted: string, json: JsonSchema, parse: (text: string
     .transform((value, context): T => {
       const parsed = isScalarValue(value) ? parse(String(value)) : { fault: notAScalar(value, wanted) };
       if ('value' in parsed) return parsed.value;
-      context.addIssue({ code: 'custom', message: parsed.fault });
+      const fault = value === '' ? notAScalar(null, wanted) : parsed.fault;
+      context.addIssue({ code: 'custom', message: `${fault}${shellVariable(value)}` });
       return z.NEVER;
     })
     .meta(json);
@@ -36,6 +37,11 @@ function notAScalar(value: unknown, wanted: string): string {
   if (value === undefined) return `is missing: it must be ${wanted}`;
   if (value === null) return `is empty: it must be ${wanted}`;
   return `must be ${wanted}, not ${kindOf(value)}`;
+}
+
+/** `$PORT` is text here, which may be meant so where nothing is wrong with it. It is not repeated: it may be of a password. */
+function shellVariable(value: unknown): string {
+  return typeof value === 'string' && /\$[A-Za-z_]/.test(value) ? `; a variable is written \${NAME}` : '';
 }
 
 /** Text that matches `pattern`, as far as editors know; what is right or wrong about it is said by `parse`. */

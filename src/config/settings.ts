@@ -91,15 +91,25 @@ function issuesOf(issue: z.core.$ZodIssue, parent: Path, known: KnownKeys): Issu
       return (meant ?? []).flatMap((inner) => issuesOf(inner, path, known));
     }
     case 'invalid_type': {
-      const wanted = issue.expected === 'array' ? 'a list' : 'a mapping of keys to values';
+      const [wanted, form] =
+        issue.expected === 'array'
+          ? ['a list', ' ([a, b], or "- " before each entry)']
+          : ['a mapping of keys to values', ''];
       if (issue.input === null) return value(`is empty: write ${wanted}, or remove the key`);
-      return value(`must be ${wanted}, not ${kindOf(issue.input)}`);
+      return value(`must be ${wanted}${form}, not ${kindOf(issue.input)}${missingSpace(issue.input)}`);
     }
     case 'too_big':
       return value(`must have at most ${issue.maximum} entries`);
     default:
       return value(issue.message);
   }
+}
+
+/** `path:/a` is text, not a key with a value. */
+function missingSpace(input: unknown): string {
+  return typeof input === 'string' && /^[\w-]+:\S/.test(input)
+    ? ': write a space behind the ":" of the key'
+    : '';
 }
 
 function unknownKey(key: string, parent: Path, known: KnownKeys): Issue {
@@ -112,7 +122,9 @@ function unknownKey(key: string, parent: Path, known: KnownKeys): Issue {
 
 function hintFor(key: string, parent: Path, { schema, homes }: KnownKeys): string {
   const elsewhere = homes.get(key);
-  if (elsewhere !== undefined) return `; it belongs ${alternatives(elsewhere)}`;
+  const plural = homes.get(`${key}s`);
+  if (elsewhere !== undefined)
+    return `; it belongs ${alternatives(elsewhere)}${plural === undefined ? '' : `, and ${quote(`${key}s`)} ${alternatives(plural)}`}`;
   const here = keysAt(parent, schema);
   return didYouMean(key, here) || `; the keys here are ${alternatives(here).replace(' or ', ' and ')}`;
 }

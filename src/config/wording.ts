@@ -1,7 +1,8 @@
 // The words of fault messages: quoted values, kinds of values, lists, "did you mean".
 
 const LONGEST_QUOTE = 60;
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+/** Spaces that are not the usual one are among them: nobody would see the difference. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu;
 
 /** A value for a message: quoted, shortened, and without anything a terminal or a log would obey. */
 export function quote(text: string): string {
