@@ -1,5 +1,12 @@
 // Streamed content on its way to the origin: it stops when a lease is lost, and its last bytes leave under a fresh one.
-import { pipeline, Readable, Transform, type TransformCallback } from 'node:stream';
+import {
+  getDefaultHighWaterMark,
+  pipeline,
+  Readable,
+  Transform,
+  type TransformCallback,
+  type TransformOptions,
+} from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import type { Lease, Lock } from '../lock/lock.ts';
 import type { Content } from '../origin/exchange.ts';
@@ -34,7 +41,7 @@ function watched(
   patience: number,
 ): Readable {
   let last: Buffer | undefined;
-  const watch = new Transform({
+  const watch = new Watch({
     transform(chunk: Buffer, _encoding, done: TransformCallback) {
       if (leases.some((lease) => lease.remainingMs() <= 0)) {
         done(brokenOff());
@@ -44,7 +51,9 @@ function watched(
       last = chunk;
       done(null, next);
     },
-    flush(done) {
+    async flush(done) {
+      // armed sooner, the leases would grow old while the origin takes what is before the last bytes
+      await watch.asked;
       lock.arm(leases).then(
         // a process that was stopped until now must not send what it was allowed to send then
         () => (leases.every(outlives) ? done(null, last) : done(brokenOff())),
@@ -61,6 +70,35 @@ function watched(
   // what ends one of the two ends the other; who reads `watch` gets the error
   pipeline(content, watch, () => {});
   return watch;
+}
+
+/** Nothing is kept ready for its reader, so that it knows when he has taken all there was and wants more. */
+class Watch extends Transform {
+  #isAsked = false;
+  #onAsked: (() => void) | undefined;
+
+  constructor(options: Pick<TransformOptions, 'transform' | 'flush'>) {
+    super({ ...options, readableHighWaterMark: 0, writableHighWaterMark: getDefaultHighWaterMark(false) });
+  }
+
+  /** Resolves as soon as what is pushed goes to the reader at once. */
+  get asked(): Promise<void> {
+    if (this.#isAsked) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onAsked = resolve;
+    });
+  }
+
+  override _read(size: number): void {
+    this.#isAsked = true;
+    this.#onAsked?.();
+    super._read(size);
+  }
+
+  override push(chunk: unknown, encoding?: BufferEncoding): boolean {
+    this.#isAsked = false;
+    return super.push(chunk, encoding);
+  }
 }
 
 function brokenOff(cause?: unknown): GatewayError {

@@ -90,6 +90,48 @@ t.test('the last chunk waits until the leases are armed anew', async (t) => {
   t.equal(armings.length, 1);
 });
 
+t.test(
+  'an origin that stops reading before the last chunk: it is armed when its turn has come, or it would not outlive the write',
+  async (t) => {
+    const { content, sent, armings, received, ending, write } = scene();
+    await write('a');
+    await write('b');
+    sent.pause();
+    await write('c');
+    content.end('d');
+    await once(content, 'end');
+    await sleep(20);
+    t.same([armings.length, received], [0, ['a']]);
+    sent.resume();
+    await until(() => armings.length === 1, 'it is armed');
+    t.same(received, ['a', 'b', 'c']);
+    armings[0]?.resolve();
+    t.equal(await ending, 'ended');
+    t.same(received, ['a', 'b', 'c', 'd']);
+  },
+);
+
+t.test('the last chunk leaves in the moment in which the leases were looked at', async (t) => {
+  const { content, armings, held, sent, write } = scene();
+  const left: string[] = [];
+  const [one] = held;
+  if (one === undefined) throw new Error('no lease');
+  const look = one.remainingMs;
+  one.remainingMs = () => {
+    left.push('look');
+    return look();
+  };
+  sent.on('data', (chunk: Buffer) => left.push(`${chunk}`));
+  await write('a');
+  content.end('b');
+  await until(() => armings.length === 1, 'it is armed');
+  left.length = 0;
+  armings[0]?.resolve();
+  await Promise.resolve();
+  await Promise.resolve();
+  t.same(left, ['look', 'b'], 'in one turn');
+});
+
 t.test('content of one chunk, and of none, waits as well', async (t) => {
   for (const text of ['only', '']) {
     const { content, armings, received, ending } = scene();
