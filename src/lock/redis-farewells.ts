@@ -12,7 +12,7 @@ interface Farewell {
   /** On the clock: what is left of a quarantine ends then. */
   readonly quarantineUntil: number;
   /** On the clock: the lease has surely ended by itself. */
-  readonly until: number;
+  until: number;
   /** What was held; undefined for a request that may have been granted without our hearing of it. */
   readonly lease: RedisLease | undefined;
   /** On the clock: when it is to be said again; undefined while its answer is awaited. */
@@ -65,6 +65,10 @@ export class Farewells {
 
   /** Whatever could not be said, once more: on a new connection, or because there is no later. */
   sayAllAgain(): void {
+    const { leaseMs, clock } = this.#options;
+    // an engine that stood still takes up what it was sent before: a request of long ago may be granted only now
+    for (const farewell of this.#open.values())
+      if (farewell.lease === undefined) farewell.until = clock.now() + leaseMs.check;
     this.#sayAgain(Number.POSITIVE_INFINITY);
   }
 
@@ -95,7 +99,8 @@ export class Farewells {
     const { queue, clock } = this.#options;
     const now = clock.now();
     for (const [token, farewell] of this.#open) {
-      if (farewell.until <= now) this.#open.delete(token);
+      const isOpen = farewell.lease === undefined && !queue.up;
+      if (farewell.until <= now && !isOpen) this.#open.delete(token);
       else if (farewell.again !== undefined && farewell.again <= before && queue.up)
         void this.#send(farewell);
     }

@@ -52,6 +52,29 @@ t.test('a request that had a place, and is refused when it looks, gives the plac
 });
 
 t.test(
+  'a request that an engine at a standstill hears when it goes on, longer than a lease later: what it is granted is given back',
+  async (t) => {
+    const under = scriptedLock();
+    const { request, asked } = await asking(under);
+    under.queue.released = new Error('no answer');
+    asked.fail(new Error('no answer'));
+    await request.ended;
+    under.queue.up = false;
+    await under.clock.pass(10 * WRITE);
+    const before = under.queue.releases.length;
+    under.queue.up = true;
+    under.queue.released = NO;
+    under.lock.connected();
+    t.same(under.queue.releases.slice(before), [{ token: asked.place.token, quarantineMs: 0 }]);
+    await under.clock.pass(CHECK);
+    const after = under.queue.releases.length;
+    await under.clock.pass(10 * WRITE);
+    t.equal(under.queue.releases.length, after, 'and not without end');
+    await under.lock.stop();
+  },
+);
+
+t.test(
   'what the engine goes on refusing is said less and less often, and at once on a new connection',
   async (t) => {
     const under = scriptedLock();
