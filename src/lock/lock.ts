@@ -1,5 +1,6 @@
 // One writer per resource: the contract every engine keeps, and the only place that releases.
 import type { CancelSignal } from '../cancel-signal.ts';
+import { type Clock, processClock } from './clock.ts';
 
 /** One holding of a resource key. Its engine alone knows what is behind it. */
 export interface Lease {
@@ -87,18 +88,25 @@ const KNOWN: Fate = { kind: 'known' };
  * nothing is under way at the origin: once a write may have been sent, it must resolve.
  *
  * A write to several resources (MOVE and COPY, RFC 4918 9.8 and 9.9) holds more than one key: everybody takes them in one
- * order, so that no two wait for each other. `keys` is not empty, sorted, and without repetition.
+ * order, so that no two wait for each other. `keys` is not empty, sorted, and without repetition. The wait is one for all
+ * of them: whoever waits for the last one keeps others from the first.
  */
 export async function withLeases<T>(
   lock: Lock,
   keys: readonly string[],
   options: AcquireOptions,
   run: (leases: readonly Lease[]) => Promise<Held<T>>,
+  clock: Clock = processClock,
 ): Promise<T> {
   const leases: Lease[] = [];
   let settled: Promise<Fate> = Promise.resolve(KNOWN);
+  const began = clock.now();
+  const rest = (): AcquireOptions => {
+    const waitMs = Math.max(0, Math.ceil(options.waitMs - (clock.now() - began)));
+    return { ...options, waitMs };
+  };
   try {
-    for (const key of keys) leases.push(await lock.acquire(key, options));
+    for (const key of keys) leases.push(await lock.acquire(key, leases.length === 0 ? options : rest()));
     const held = await run(leases);
     settled = held.settled;
     return held.value;

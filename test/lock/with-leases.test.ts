@@ -164,6 +164,44 @@ for (const { code, end } of refusals) {
   });
 }
 
+t.test('the wait is one for all keys: what the first one took is not had again for the second', async (t) => {
+  const { lock, clock } = recordedLock();
+  const { signal } = new AbortController();
+  const run = () => Promise.reject(new Error('never called'));
+  const holders = [ask(lock, 'a'), ask(lock, 'b'), ask(lock, 'c')];
+  await turn();
+  let refusal: unknown;
+  withLeases(lock, ['a', 'b', 'c'], { waitMs: 100, signal }, run, clock).catch((error: unknown) => {
+    refusal = error;
+  });
+  await clock.pass(60);
+  holders[0]?.release();
+  await clock.pass(39);
+  t.equal(refusal, undefined);
+  holders[1]?.release();
+  await clock.pass(1);
+  t.match(refusal, { code: 'lock-timeout' });
+  t.same(
+    lock.state(),
+    { held: 1, waiting: 0, quarantined: 0 },
+    'and nobody is kept from the first any longer',
+  );
+  holders[2]?.release();
+});
+
+t.test('a key that is free is had when the whole wait was for the one before it', async (t) => {
+  const { lock, clock } = recordedLock();
+  const { signal } = new AbortController();
+  const holder = ask(lock, 'a');
+  await turn();
+  const run = async (): Promise<Held<string>> => ({ value: 'done', settled: Promise.resolve(KNOWN) });
+  const result = withLeases(lock, ['a', 'b'], { waitMs: 100, signal }, run, clock);
+  await clock.pass(99.9);
+  holder.release();
+  await clock.pass(0);
+  t.equal(await result, 'done');
+});
+
 t.test('two that want the same two keys, sorted, both come to an end', async (t) => {
   const { lock, clock } = recordedLock();
   const { signal } = new AbortController();
