@@ -115,14 +115,18 @@ end
 return released
 `);
 
-/** KEYS locks; ARGV[1] lease in ms, then a token for each. Prolongs, and never shortens, what is still theirs: a list of 1 and 0. */
+/**
+ * KEYS locks; ARGV[1] lease in ms, then a token for each. Prolongs, and never shortens, what is still theirs: a list of 1 and
+ * 0. Each of them is written, prolonged or not: WAIT is for what its own connection has written, and a lock that was taken
+ * on the other one would not be waited for.
+ */
 export const EXTEND = script(`
 local mine = {}
 for i, key in ipairs(KEYS) do
   local token = ARGV[i + 1] .. ':'
   local value = redis.call('GET', key)
   if value and string.sub(value, 1, #token) == token then
-    if redis.call('PTTL', key) < tonumber(ARGV[1]) then redis.call('PEXPIRE', key, ARGV[1]) end
+    redis.call('PEXPIRE', key, math.max(redis.call('PTTL', key), tonumber(ARGV[1])))
     mine[i] = 1
   else
     mine[i] = 0

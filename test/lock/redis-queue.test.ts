@@ -69,6 +69,21 @@ t.test('a quarantine ends with its time, and is nobody lock meanwhile', async (t
   t.ok(left > 0 && left <= 201, `${left} ms are left`);
 });
 
+t.test(
+  'arming a lease writes it, however long it is: a WAIT behind what wrote nothing waits for nothing',
+  async (t) => {
+    const written = async () => {
+      const text = await client.info('persistence');
+      return Number(/rdb_changes_since_last_save:(\d+)/.exec(text)?.[1]);
+    };
+    const place = queue.placeFor('a');
+    await queue.acquire(place, 60_000);
+    const before = await written();
+    t.same(await queue.arm([place], LEASE), [true]);
+    t.equal(await written(), before + 1);
+  },
+);
+
 t.test('a prolongation never shortens', async (t) => {
   const place = queue.placeFor('a');
   await queue.acquire(place, LEASE);
