@@ -2,10 +2,10 @@
 
 import { foldCase } from './octets.ts';
 import { covers, literalFault, type Pattern, toPattern } from './pattern.ts';
-import { decodeQueryText, queryParameter, splitPair } from './query.ts';
+import { decodeQueryText, type QueryParameters, queryParameter, splitPair } from './query.ts';
 import type { Pairs, ResourceFault } from './resource-key.ts';
 import type { Match } from './route-table.ts';
-import type { Target } from './target.ts';
+import type { Readings, Target } from './target.ts';
 
 /** A filled template: raw text, and the names and raw values of its query; no query in the template, no pairs. */
 export interface FilledTemplate {
@@ -82,14 +82,14 @@ export function denotedBy(template: string, insensitive: boolean): Denoted {
  */
 export function pairsBy(
   { path, pairs }: Denoted,
-  readings: Target['readings'],
-  query: string,
+  readings: Readings,
+  parameters: QueryParameters,
   insensitive: boolean,
 ): Pairs | undefined | ResourceFault {
   if (!readings.some((reading) => covers(path, reading, insensitive))) return undefined;
   const known: [string, string][] = [];
   for (const [name, written] of pairs) {
-    const given = queryParameter(query, decodeQueryText(name), insensitive);
+    const given = parameters(decodeQueryText(name), insensitive);
     if (given === undefined) return sendOnce(decodeQueryText(name));
     const literal = !written.includes('{');
     if (literal && given !== '' && !isSameText(given, written, insensitive)) return undefined;

@@ -1,11 +1,12 @@
 // Which resource a request is about: what to probe, and the keys of its lock.
 
+import { parametersOf } from './query.ts';
 import { readPath } from './readings.ts';
-import { keyOf, type ResourceFault } from './resource-key.ts';
+import { keyOf, mergedPath, type ResourceFault } from './resource-key.ts';
 import { denotedBy, fillTemplate, pairsBy, partsOfTwo } from './resource-template.ts';
 import type { Route } from './route.ts';
 import type { Match, RouteTable } from './route-table.ts';
-import { parseTarget, type Target } from './target.ts';
+import { parseTarget, type Readings, type Target } from './target.ts';
 
 export interface Resource {
   /** Raw path and query to probe. */
@@ -21,7 +22,7 @@ export interface Resources {
    * A write has a key in common with every write to the URL that it is judged by, whichever route that one takes: it holds
    * the key of the URL, then of what the URL's own route makes of it, and so on, and at the end of this chain the keys by
    * which all templates know the last one. A query counts only as far as a template has one. What may be an authority and
-   * a path (`Target.behindAuthority`) has the keys of both.
+   * a path (`Target.paths`) has the keys of both.
    *
    * A fault when a parameter of a template has two values, in the query or by the readings of the path, or when servers
    * take a path for two resources. Needed for plans that lock or probe; reads do without.
@@ -39,7 +40,7 @@ export function buildResources(routes: readonly Route[], table: RouteTable): Res
   function addChain(match: Match, target: Target, keys: Keys, followed: readonly Route[]): string {
     const { route } = match;
     if (route.resource === undefined) {
-      addKnown(route, target, keys);
+      addKnown(route, target, pathsOf(target), keys);
       return target.raw;
     }
     const filled = fillTemplate(route.resource, match, target);
@@ -48,7 +49,7 @@ export function buildResources(routes: readonly Route[], table: RouteTable): Res
       return target.raw;
     }
     const made = filled.path + filled.query;
-    keys.add(keyOf(readPath(filled.path), filled.pairs, isInsensitive(route)));
+    keys.add(keyOf(mergedPath(readPath(filled.path)), filled.pairs, isInsensitive(route)));
     // `/a/* -> /a/b/*` has no end: the second time is there for who writes to what the first time made
     if (!followed.includes(route)) follow(made, keys, [...followed, route]);
     return made;
@@ -62,13 +63,14 @@ export function buildResources(routes: readonly Route[], table: RouteTable): Res
   }
 
   /** Adds the keys by which the templates know a target that no route makes another of. */
-  function addKnown(route: Route, target: Target, keys: Keys): void {
+  function addKnown(route: Route, { query }: Target, paths: readonly ReadPath[], keys: Keys): void {
+    const parameters = parametersOf(query);
     for (const template of templates) {
       const insensitive = isInsensitive(route) || template.path.insensitive;
-      for (const readings of pathsOf(target)) {
-        const pairs = pairsBy(template, readings, target.query, insensitive);
+      for (const { readings, merged } of paths) {
+        const pairs = pairsBy(template, readings, parameters, insensitive);
         if (pairs === undefined) continue;
-        keys.add('code' in pairs ? pairs : keyOf(readings, pairs, insensitive));
+        keys.add('code' in pairs ? pairs : keyOf(merged, pairs, insensitive));
       }
     }
   }
@@ -77,9 +79,11 @@ export function buildResources(routes: readonly Route[], table: RouteTable): Res
     of(match, target) {
       const { route } = match;
       const keys = new Keys();
-      if (route.resource === undefined)
-        for (const readings of pathsOf(target)) keys.add(keyOf(readings, [], isInsensitive(route)));
-      return keys.resource(addChain(match, target, keys, []));
+      if (route.resource !== undefined) return keys.resource(addChain(match, target, keys, []));
+      const paths = pathsOf(target);
+      for (const { merged } of paths) keys.add(keyOf(merged, [], isInsensitive(route)));
+      addKnown(route, target, paths, keys);
+      return keys.resource(target.raw);
     },
   };
 }
@@ -104,9 +108,14 @@ class Keys {
   }
 }
 
-/** The readings of each path that a target may be. */
-function pathsOf({ path, readings, behindAuthority }: Target): readonly Target['readings'][] {
-  return behindAuthority === undefined ? [readings] : [readPath(path), readPath(behindAuthority)];
+/** A path with what is made of it once, not for each template: a long one with many separators takes milliseconds. */
+interface ReadPath {
+  readonly readings: Readings;
+  readonly merged: ReturnType<typeof mergedPath>;
+}
+
+function pathsOf({ paths }: Target): readonly ReadPath[] {
+  return paths.map((readings) => ({ readings, merged: mergedPath(readings) }));
 }
 
 function isInsensitive(route: Route): boolean {

@@ -4,7 +4,7 @@ import { foldCase } from './octets.ts';
 import { covers, includes, type Pattern, readPattern } from './pattern.ts';
 import { mergeReading } from './readings.ts';
 import type { Route } from './route.ts';
-import type { Target } from './target.ts';
+import type { Readings, Target } from './target.ts';
 
 export interface Match {
   readonly route: Route;
@@ -133,7 +133,7 @@ function paramsOf(pattern: Pattern, path: string): Record<string, string> {
 }
 
 /** Names of the parameters, `*` too, that are not the same in all readings when each is merged as a key would be. */
-function disputedParams({ segments, rest }: Pattern, readings: Target['readings']): string[] {
+function disputedParams({ segments, rest }: Pattern, readings: Readings): string[] {
   const differ = (part: (reading: readonly string[]) => readonly string[]): boolean =>
     new Set(readings.map((reading) => mergeReading(part(reading)))).size > 1;
   const names = segments.flatMap((segment, index) =>

@@ -12,10 +12,15 @@ export interface Target {
   /** Empty, or `?` and what follows it. */
   readonly query: string;
   /** Every way servers may read the path: decoded segments, without a trailing slash; the last is the most merged. */
-  readonly readings: readonly (readonly string[])[];
-  /** The path to servers that resolve the target as a reference: to them `//a/b` is `/b` of the authority `a` (RFC 3986 4.2). */
-  readonly behindAuthority?: string;
+  readonly readings: Readings;
+  /**
+   * The same by the paths that it may be. Mostly it is one; but to servers that resolve the target as a reference `//a/b` is
+   * `/b` of the authority `a` (RFC 3986 4.2).
+   */
+  readonly paths: readonly Readings[];
 }
+
+export type Readings = readonly (readonly string[])[];
 
 /** Why a request target is refused with 400. */
 export interface TargetFault {
@@ -59,9 +64,15 @@ export function parseTarget(requestTarget: string, host: string | undefined): Ta
       detail: 'Send the path without "." and ".." segments, encoded or not.',
     };
   }
-  if (!path.startsWith('//')) return { raw, path, query, readings };
-  const behindAuthority = path.replace(AUTHORITY, '') || '/';
-  return { raw, path, query, readings: [...readPath(behindAuthority), ...readings], behindAuthority };
+  if (!path.startsWith('//')) return { raw, path, query, readings, paths: [readings] };
+  const behindAuthority = readPath(path.replace(AUTHORITY, '') || '/');
+  return {
+    raw,
+    path,
+    query,
+    readings: [...behindAuthority, ...readings],
+    paths: [readings, behindAuthority],
+  };
 }
 
 function isDotSegment(segment: string): boolean {
