@@ -15,7 +15,7 @@ import { fieldName, refuseExchange, VALIDATORS } from './refuse.ts';
 
 /** An origin's own 304, 412 and anything else but 2xx and 416 passes: conditions stand behind those (RFC 9110 13.2.1). */
 export async function checkResponse(exchange: Exchange, tools: Tools): Promise<Answer> {
-  const answer = await read(exchange, tools, rangeIsPossible(exchange.preconditions));
+  const answer = await read(exchange, tools, rangeIsPossible(exchange));
   if (answer.status === 416) return checkUnsatisfiable(exchange, tools, answer);
   if (!isSuccess(answer)) return passed(answer);
   const made = judge(exchange, tools, answer);
@@ -87,8 +87,12 @@ function isConditional({ ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSinc
   return conditions.some((condition) => condition !== undefined);
 }
 
-/** False when If-Range cannot hold whatever the state is: a weak tag, a malformed value. */
-function rangeIsPossible({ ifRange }: Preconditions): boolean {
+/**
+ * False on a HEAD, where Range is to be ignored (14.2) and nginx, for one, does not, and when If-Range cannot hold whatever
+ * the state is: a weak tag, a malformed value.
+ */
+function rangeIsPossible({ method, preconditions: { ifRange } }: Exchange): boolean {
+  if (method !== 'GET') return false;
   if (ifRange === undefined || typeof ifRange === 'number') return true;
   return ifRange !== 'unusable' && !ifRange.weak;
 }
