@@ -1,5 +1,6 @@
 // Answers made here: a coded error becomes status, fields and problem+json (RFC 9457).
 import { type ErrorCode, GatewayError, PROBLEMS } from '../errors.ts';
+import { nominatedFields } from '../origin/fields.ts';
 import { type FieldLines, fieldValues } from '../semantics/fields.ts';
 import type { ConditionalField } from '../semantics/preconditions.ts';
 import type { Exchange, MadeAnswer } from './exchange.ts';
@@ -83,12 +84,17 @@ export function refuseExchange(
   return refuse(error, context);
 }
 
-/** CORS fields, so that a browser may read the answer, Vary that goes with them, and the named ones. */
+/**
+ * CORS fields, so that a browser may read the answer, Vary that goes with them, and the named ones; nothing that was for this
+ * hop alone (RFC 9110 7.6.1).
+ */
 export function shownFields(origin: FieldLines, shown: readonly string[]): string[] {
   const fields: string[] = [];
+  const nominated = nominatedFields(origin);
   for (let i = 0; i + 1 < origin.length; i += 2) {
     const name = origin[i] ?? '';
     const lower = name.toLowerCase();
+    if (nominated?.has(lower)) continue;
     if (lower === 'vary' || lower.startsWith('access-control-') || shown.includes(lower)) {
       fields.push(name, origin[i + 1] ?? '');
     }

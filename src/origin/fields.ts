@@ -214,8 +214,8 @@ export function returnedFields(status: number, received: FieldLines): string[] {
   );
 }
 
-/** What Connection names; undefined: nothing to take out. A Set, for an origin may name thousands. */
-function nominatedFields(received: FieldLines): Set<string> | undefined {
+/** What an answer's Connection names, in lower case; undefined: nothing to take out. A Set, for an origin may name thousands. */
+export function nominatedFields(received: FieldLines): ReadonlySet<string> | undefined {
   let nominated: Set<string> | undefined;
   for (const value of fieldValues(received, 'connection')) {
     if (NEVER_RETURNED.has(value)) continue; // one name alone, as in most answers

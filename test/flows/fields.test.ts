@@ -62,6 +62,35 @@ for (const connection of nominations) {
   });
 }
 
+t.test('what an answer to a probe names in Connection is of that hop, and not for the client', async (t) => {
+  const hop = [
+    'Connection: access-control-allow-origin, WWW-Authenticate, Content-Language',
+    'Access-Control-Allow-Origin: *',
+    'WWW-Authenticate: Basic realm="hop"',
+    'Content-Language: en',
+    'Access-Control-Expose-Headers: ETag',
+    'Content-Length: 0',
+  ].join('\r\n');
+  const origin = await startRawOrigin(t, ({ target }) =>
+    target === '/doc'
+      ? `HTTP/1.1 200 OK\r\nETag: "v1"\r\n${hop}\r\n\r\n`
+      : `HTTP/1.1 401 Unauthorized\r\n${hop}\r\n\r\n`,
+  );
+  const ifmatch = await startIfmatch(t, { origin: origin.url });
+  for (const [target, preference, status] of [
+    ['/doc', [], 412],
+    ['/doc', ['Prefer: return=representation'], 412],
+    ['/secret', [], 401],
+  ] as const) {
+    const fields = ['If-Match: "v0"', ...preference];
+    const response = await exchange(ifmatch.port, 'PUT', target, fields, 'x');
+    t.equal(response.status, status);
+    for (const name of ['access-control-allow-origin', 'www-authenticate', 'content-language'])
+      t.equal(response.field(name), undefined, `${status}: ${name}`);
+    t.equal(response.field('access-control-expose-headers'), 'ETag', 'the others are');
+  }
+});
+
 t.test('Via is added to what goes to the origin, after what was there', async (t) => {
   const origin = await startRawOrigin(t, () => OK);
   const ifmatch = await startIfmatch(t, { origin: origin.url });
