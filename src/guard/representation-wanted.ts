@@ -50,6 +50,12 @@ export async function withRepresentation(
     ...['Proxy-Status', fieldValue(plain.fields, 'proxy-status') ?? 'ifmatch'],
   ];
   // without it the content would be taken for a representation of the 412 itself (RFC 8144 3.2)
-  if (fieldValue(current.fields, 'content-location') === undefined) fields.push('Content-Location', target);
+  if (fieldValue(current.fields, 'content-location') === undefined)
+    fields.push('Content-Location', referenceTo(target));
   return { ...plain, fields, content: current.content };
+}
+
+/** As a reference, `//a/b` would be `/b` of another authority (RFC 3986 4.2). */
+function referenceTo(target: string): string {
+  return target.startsWith('//') ? `/.${target}` : target;
 }

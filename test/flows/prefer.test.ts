@@ -30,6 +30,21 @@ t.test('the 412 carries the current representation', async (t) => {
   await ifmatch.idle();
 });
 
+t.test(
+  'a target that may be an authority: its representation is not said to be that one of another server',
+  async (t) => {
+    const origin = await startOrigin(t);
+    const ifmatch = await startIfmatch(t, { origin: origin.url });
+    const target = '//evil.example/doc?a';
+    origin.store(target, 'current');
+    const fields = ['If-Match: "stale"', 'Prefer: return=representation'];
+    const response = await exchange(ifmatch.port, 'PUT', target, fields, 'new');
+    t.equal(response.content, 'current');
+    const location = response.field('content-location') ?? '';
+    t.equal(new URL(location, 'http://legacy.example/').href, 'http://legacy.example//evil.example/doc?a');
+  },
+);
+
 const plain = [
   { name: 'no preference', fields: [] },
   { name: 'return=minimal', fields: ['Prefer: return=minimal'] },
