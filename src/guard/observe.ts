@@ -3,11 +3,12 @@
 import { PROBLEMS } from '../errors.ts';
 import { forwardRead } from '../origin/forward.ts';
 import type { Plan } from '../route/plan.ts';
+import { isSafe } from '../semantics/method.ts';
 import { verdictOn } from './check-response.ts';
 import { decide } from './decide.ts';
 import type { Answer, Exchange, Tools } from './exchange.ts';
 import type { WouldAnswer } from './outcome.ts';
-import { passed, passWrite } from './perform.ts';
+import { passed, passWrite, performSafe } from './perform.ts';
 
 /** `of`: what enforce would do. `announce` (warn): the answer says so in Proxy-Status (RFC 9209). */
 export async function observe(
@@ -17,7 +18,7 @@ export async function observe(
   tools: Tools,
 ): Promise<Answer> {
   const answer =
-    of.kind === 'read' ? await observeRead(exchange, tools) : await observeWrite(exchange, of, tools);
+    of.kind === 'read' ? await observeRead(exchange, tools) : await observeOther(exchange, of, tools);
   const { would } = exchange.outcome;
   if (!announce || would === undefined) return answer;
   const reason = would.field === undefined ? would.code : `${would.code} ${would.field}`;
@@ -39,11 +40,13 @@ async function observeRead(exchange: Exchange, tools: Tools): Promise<Answer> {
   return passed(answer);
 }
 
-async function observeWrite(exchange: Exchange, of: Plan, tools: Tools): Promise<Answer> {
+/** A write, or a safe method such as PROPFIND, whose answer has the time of a read and leaves nothing unknown. */
+async function observeOther(exchange: Exchange, of: Plan, tools: Tools): Promise<Answer> {
   const content = await exchange.content.read(tools.buffer);
   const would = await wouldAnswer(exchange, of, tools);
   if (would !== undefined) exchange.outcome.would = would;
-  return passWrite(exchange, content, tools);
+  const pass = isSafe(exchange.method) ? performSafe : passWrite;
+  return pass(exchange, content, tools);
 }
 
 async function wouldAnswer(exchange: Exchange, of: Plan, tools: Tools): Promise<WouldAnswer | undefined> {

@@ -3,7 +3,9 @@
 import t, { type Test } from 'tap';
 import { type Ifmatch, startIfmatch } from '../fixtures/ifmatch.ts';
 import { type Origin, startOrigin } from '../fixtures/origin.ts';
+import { problem } from '../fixtures/problem.ts';
 import { exchange } from '../fixtures/raw-client.ts';
+import { startRawOrigin } from '../fixtures/raw-origin.ts';
 
 async function inMode(t: Test, mode: string): Promise<{ origin: Origin; ifmatch: Ifmatch }> {
   const origin = await startOrigin(t);
@@ -69,6 +71,24 @@ for (const mode of ['observe', 'warn']) {
     t.equal((await exchange(ifmatch.port, 'GET', '/doc', ['If-Match: "stale"'])).status, 200);
     t.equal((await exchange(ifmatch.port, 'PUT', '/doc', ['If-Match: unquoted'], 'new')).status, 200);
     t.equal(origin.applied.length, 1);
+  });
+}
+
+for (const mode of ['observe', 'warn', 'enforce']) {
+  t.test(`${mode}: a REPORT that an origin breaks off is no write, and has the time of a read`, async (t) => {
+    const origin = await startRawOrigin(t, ({ method, target, socket }) => {
+      if (method === 'HEAD') return 'HTTP/1.1 200 OK\r\nETag: "v1"\r\n\r\n';
+      if (target === '/broken') socket.destroy();
+      else setTimeout(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'), 400);
+      return undefined;
+    });
+    const yaml = `routes:\n  - path: /*\n    mode: ${mode}`;
+    const ifmatch = await startIfmatch(t, { origin: origin.url, yaml, timeouts: { write: 100 } });
+    const condition = ['If-Match: "v1"'];
+    const broken = problem(t, await exchange(ifmatch.port, 'REPORT', '/broken', condition, 'x'), 502);
+    t.match(broken, { type: 'urn:ifmatch:origin-invalid' });
+    t.equal((await exchange(ifmatch.port, 'REPORT', '/slow', condition, 'x')).status, 200);
+    t.notOk(logged(ifmatch, /unknown/), 'nothing is unknown');
   });
 }
 
