@@ -86,6 +86,16 @@ function sendHead(response: ServerResponse): void {
 }
 
 /**
+ * The same for the last answer of a connection, which may be one that has no content, as to a HEAD: of such a one Node writes
+ * nothing before its end but by flushHeaders(), in the encoding that the connection takes for granted.
+ */
+function sendLastHead(response: ServerResponse): void {
+  if (response.writableEnded) return;
+  response.socket?.setDefaultEncoding('latin1');
+  response.flushHeaders();
+}
+
+/**
  * To an HTTP/1.0 client only the end of the connection ends an answer without a length. Node ends the connection then, too,
  * but says so to the client alone: what was pipelined behind would still be processed.
  */
@@ -104,7 +114,9 @@ function end(message: IncomingMessage, response: ServerResponse, content?: Buffe
     endWith(response, content);
     return;
   }
+  // not only behind the rest: who waits for a 100 (Continue) sends none (RFC 9110 10.1.1)
   if (content !== undefined && content.length > 0) response.write(content);
+  else sendLastHead(response);
   const timer = setTimeout(() => response.end(), LINGER);
   const done = () => {
     clearTimeout(timer);
