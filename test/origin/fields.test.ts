@@ -41,7 +41,10 @@ const whereabouts = [
 ];
 
 /** PHP folds "." into "_", others every octet that is no letter or digit. */
-const folded = ['Content.Length', 'If.Match', 'X-HTTP.Method-Override', 'X!Original~URL', 'Proxy|Connection'];
+const folded = [
+  ...['Content.Length', 'If.Match', 'X-HTTP.Method-Override', 'X!Original~URL', 'Proxy|Connection'],
+  ...['X-Forwarded.For', 'X.Real.IP'],
+];
 
 for (const name of [...ofTheConnection, ...framing, ...overrides, ...underscored, ...folded]) {
   t.test(`${name} does not go to the origin, whoever sends it`, async (t) => {
@@ -103,12 +106,20 @@ t.test('a trusted peer is believed and extended', async (t) => {
   }
 });
 
+t.test('of several lines of Forwarded the last one is extended', async (t) => {
+  const fields = forwardFields(['Forwarded', 'for=a', 'A', '1', 'forwarded', 'for=b'], TRUSTED);
+  t.same(fields.slice(0, 6), ['Forwarded', 'for=a', 'A', '1', 'forwarded', 'for=b, for=192.0.2.7']);
+});
+
 t.test('an IPv6 peer is bracketed and quoted in Forwarded, and bare in X-Forwarded-For', async (t) => {
   const fields = forwardFields(['Forwarded', 'for=a'], { ...TRUSTED, peer: '2001:db8::1' });
   t.equal(fields[1], 'for=a, for="[2001:db8::1]"');
   t.equal(fields[fields.indexOf('X-Forwarded-For') + 1], '2001:db8::1');
   const local = forwardFields(['Forwarded', 'for=a'], { ...TRUSTED, peer: '' });
   t.equal(local[1], 'for=a, for=unknown', 'a peer on a Unix socket has no address');
+  const hops = forwardFields(['X-Forwarded-For', '10.0.0.1'], { ...TRUSTED, peer: '' });
+  t.equal(hops[hops.indexOf('X-Forwarded-For') + 1], '10.0.0.1', 'and adds none');
+  t.notOk(forwardFields([], { ...TRUSTED, peer: '' }).includes('X-Forwarded-For'));
 });
 
 t.test('no field name of the prototype chain does harm', async (t) => {
@@ -120,7 +131,7 @@ t.test('no field name of the prototype chain does harm', async (t) => {
 const conditional = ['If-Match', 'If-None-Match', 'If-Modified-Since', 'If-Unmodified-Since', 'If-Range'];
 const notOnAProbe = [
   ...['Cache-Control', 'Pragma', 'Max-Forwards', 'Range', 'Digest', 'Content-Digest', 'Repr-Digest'],
-  ...['Want-Content-Digest', 'Want-Repr-Digest', 'Content-Disposition', 'Content-Encoding'],
+  ...['Want-Digest', 'Want-Content-Digest', 'Want-Repr-Digest', 'Content-Disposition', 'Content-Encoding'],
   ...['Content-Language', 'Content-Location', 'Content-MD5', 'Content-Range', 'Content-Type'],
 ];
 t.test('a probe carries no condition, nothing about content, and asks no cache', async (t) => {

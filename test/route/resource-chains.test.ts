@@ -87,6 +87,27 @@ const rows: {
     ],
   },
   {
+    name: 'a template that ends in a slash, or is nothing else',
+    routes: [
+      aRoute('/save.php', { resource: '/view/?id={query.id}' }),
+      aRoute('/start.php', { resource: '/?page={query.page}' }),
+    ],
+    together: [
+      ['/save.php?id=5', '/view/?id=5', '/view?id=5'],
+      ['/start.php?page=a', '/?page=a'],
+    ],
+    apart: [
+      ['/save.php?id=5', '/view?id=6'],
+      ['/start.php?page=a', '/?page=b'],
+    ],
+  },
+  {
+    name: 'a name in the query of a template that is written with triplets',
+    routes: [aRoute('/save.php', { resource: '/view.php?%69d={query.id}' })],
+    together: [['/save.php?id=5', '/view.php?id=5', '/view.php?i%64=5']],
+    apart: [['/save.php?id=5', '/view.php?id=6']],
+  },
+  {
     name: 'an address that only one of two routes takes in any case',
     routes: [{ ...approve, ...insensitive }, aRoute('/orders/:id')],
     together: [
