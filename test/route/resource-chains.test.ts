@@ -160,7 +160,7 @@ const rows: {
     routes: [approve, full, aRoute('/edit/*', { resource: '/docs/*?raw=1' })],
     together: [
       ['/orders/5;v=1/approve', '/orders/5', '/orders/5/'],
-      ['/edit/a%2Fb', '/docs/a/b', '/docs/a%5cb'],
+      ['/edit/a%2Fb', '/docs/a/b', '/docs/a%5cb', '/docs%2Fa/b'],
     ],
   },
 ];

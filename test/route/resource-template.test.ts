@@ -46,6 +46,11 @@ const faults: { name: string; templates: string[]; says: RegExp }[] = [
   },
 ];
 
+t.test('refuses a star before the end, of a pattern that has one', (t) => {
+  t.match(resourceTemplateFault('/*/a', '/docs/*'), /stands alone/);
+  t.end();
+});
+
 for (const row of faults) {
   t.test(`refuses a template with ${row.name}`, (t) => {
     for (const template of row.templates)

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 
 import fc from 'fast-check';
 import t from 'tap';
-import { buildResources, type Resource, type Resources } from '../../src/route/resource.ts';
+import { buildResources, keysOf, type Resource, type Resources } from '../../src/route/resource.ts';
 import type { Route } from '../../src/route/route.ts';
 import { buildRouteTable } from '../../src/route/route-table.ts';
 import { parseTarget } from '../../src/route/target.ts';
@@ -205,6 +205,15 @@ t.test('two values of a named query parameter are ambiguous, of another one not'
 t.test('case: insensitive takes query names and values in any case', (t) => {
   const routes = [aRoute('/api', { resource: '/api?id={query.id}', case: 'insensitive' })];
   t.equal(keyIn('/API?ID=Ab', routes), keyIn('/api?id=aB', routes));
+  t.end();
+});
+
+t.test('what a write to two resources holds has one order, whichever way round, and none twice', (t) => {
+  const [one, other] = [resourceIn('//b/a'), resourceIn('/a')];
+  t.strictSame(keysOf(one, other), ['["a"]', '["b","a"]']);
+  t.strictSame(keysOf(other, one), keysOf(one, other));
+  t.strictSame(keysOf(one), keysOf(one, one));
+  t.strictSame(keysOf(other), ['["a"]']);
   t.end();
 });
 
