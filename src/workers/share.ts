@@ -4,7 +4,8 @@ import type { Config } from '../config/config.ts';
 /** What is limited for the whole gateway is divided, so that clients and origin see no more of it than was configured. */
 export function shareOf(config: Config): Config {
   const { workers, limits, origin } = config;
-  const part = (count: number): number => Math.max(1, Math.floor(count / workers));
+  // at least one: the configuration has no more workers than there is to divide
+  const part = (count: number): number => Math.floor(count / workers);
   return {
     ...config,
     admin: 'off',

@@ -42,6 +42,10 @@ t.test('anything else does not', async (t) => {
     ...[
       { ...start, source: { flags: { origin: 1 } } },
       { ...start, source: { text: 1, flags: {} } },
+      { ...start, source: { file: 1, flags: {} } },
+      { ...start, source: { flags: { listen: 1 } } },
+      { ...start, source: { flags: { admin: 1 } } },
+      { ...start, source: { flags: [] } },
     ],
     ...[{ op: 'listening' }, { op: 'fault', message: {} }],
   ];
