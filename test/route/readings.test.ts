@@ -78,6 +78,8 @@ const among: { name: string; path: string; reading: string[] }[] = [
   },
   { name: 'raw parameters stripped from decoded segments', path: '/g;x%2F%3By', reading: ['g', ';y'] },
   { name: 'parameters stripped, doubled slashes kept', path: '/g;x//y', reading: ['g', '', 'y'] },
+  { name: 'doubled slashes merged, an encoded one kept', path: '/g//a%2fb', reading: ['g', 'a/b'] },
+  { name: 'doubled slashes merged, parameters kept', path: '/g//a;x', reading: ['g', 'a;x'] },
 ];
 
 for (const row of among) {

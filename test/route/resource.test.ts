@@ -114,6 +114,8 @@ t.test(
     ];
     for (const target of ['/orders/5%2Fitems/1', '/orders/5%5Citems/1', '/a/1%2F2/3/z', '/a/1/2%2f3/z'])
       t.match(resolve(target, routes), { code: 'resource-ambiguous', detail: /encoded separators/ }, target);
+    const rest = [aRoute('/*', { resource: '/state/*' })];
+    t.match(resolve('//a/b', rest), { code: 'resource-ambiguous', detail: /encoded separators/ });
     t.equal(keyIn('/all/5%2Fitems/1', routes), '["all"]');
     t.equal(keyIn('/none/5%2Fitems/1', routes), '["none","5","items","1"]');
     for (const target of ['/orders/5/a%2Fb', '/orders/5;v/a', '/orders/5/a//b', '/orders/%35/a/'])

@@ -79,6 +79,7 @@ const ambiguous: { name: string; targets: string[] }[] = [
     name: 'segment parameters',
     targets: ['/guarded;v=1/x', '/;x/guarded/x', '/guarded;', '/guarded%3bv/x', '/g;/a', '/g/;a'],
   },
+  { name: 'doubled slashes before an encoded separator', targets: ['/g//a%2fb', '/g//a%5cb'] },
   { name: 'a mix of them', targets: ['/;%2f//guarded;x%5cy', '/g/%3Bx%2fy', '//g%2f;b%5ca'] },
 ];
 

@@ -117,6 +117,20 @@ for (const row of refused) {
   });
 }
 
+t.test('what is to be changed is said', (t) => {
+  for (const [target, says] of [
+    ['/a#b', /fragment/],
+    ['/a?b#c', /fragment/],
+    ['/a\\b', /%5C/],
+    ['/a b', /path without control characters and spaces/],
+    ['/?a b', /query without control characters and spaces/],
+    ['/a%4', /two hexadecimal digits/],
+    ['/a%00', /encoded control characters/],
+  ] as const)
+    t.match(parseTarget(target, 'x'), { code: 'target-invalid', detail: says }, target);
+  t.end();
+});
+
 const passing: { name: string; targets: string[] }[] = [
   {
     name: 'names that only look like dot segments',
