@@ -89,7 +89,6 @@ export class AnswerParser {
    * bytes behind it. Throws AnswerFault, and is of no more use then.
    */
   take(bytes: Buffer): Buffer | undefined {
-    this.#from = 0;
     this.#to = 0;
     const end = this.#takeAll(bytes);
     const rest = end < bytes.length ? Buffer.from(bytes.subarray(end)) : EMPTY;

@@ -243,6 +243,11 @@ const whole: readonly Row[] = [
     bytes: `${OK}Keep-Alive: max=5, timeout=7\r\nContent-Length: 0\r\n\r\n`,
     wanted: { keepAlive: 7000 },
   },
+  {
+    name: 'for how long it is kept, said before Connection',
+    bytes: `${OK}Keep-Alive: timeout=7\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n`,
+    wanted: { keepAlive: 7000, persists: true },
+  },
 ];
 
 t.test('answers, cut at every place', async (t) => {
@@ -383,6 +388,7 @@ t.test('one answer after the other on the same connection', async (t) => {
     ['PUT', 'HTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\nb'],
   ] as const) {
     parser.expect(method, false);
+    t.equal(parser.head, undefined, 'that of the answer before is not the head of this one');
     t.same(parser.take(Buffer.from(bytes)), Buffer.alloc(0));
   }
   t.same(seen, ['200', 'a', '200', '201', 'b']);
