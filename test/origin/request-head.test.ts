@@ -59,6 +59,21 @@ const heads: readonly { name: string; request: Partial<OriginRequest>; last?: bo
     wanted: `GET /a?b=%7E HTTP/1.1\r\n${FIELDS}Connection: upgrade\r\nUpgrade: websocket\r\n\r\n`,
   },
 ];
+/** RFC 9110 8.6: no content is said where the method anticipates some. */
+const SAID = 'Content-Length: 0\r\n';
+const empty: readonly (readonly [method: string, said: string])[] = [
+  ...['PATCH', 'POST', 'PROPFIND', 'PROPPATCH', 'PUT', 'QUERY'].map((method) => [method, SAID] as const),
+  ...['GET', 'HEAD', 'OPTIONS', 'DELETE', 'LOCK', 'MOVE', 'put'].map((method) => [method, ''] as const),
+];
+t.test('nothing as content', async (t) => {
+  for (const [method, said] of empty)
+    t.equal(
+      requestHead({ ...GET, method }, false),
+      `${method} /a?b=%7E HTTP/1.1\r\n${FIELDS}${KEPT}${said}\r\n`,
+      method,
+    );
+});
+
 t.test('heads', async (t) => {
   for (const { name, request, last = false, wanted } of heads) {
     t.equal(requestHead({ ...GET, ...request }, last), wanted, name);
