@@ -1,7 +1,7 @@
 // Opens a listener: on TCP or on a Unix socket, with room for a crowd that comes at once.
-import { isIPv6 } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Listen } from '../config/config.ts';
+import { formatListen } from '../config/listen.ts';
 
 /**
  * Most connections that wait for being accepted; the kernel takes the lesser of this and net.core.somaxconn. With Node's 511
@@ -16,10 +16,10 @@ const BACKLOG = 4096;
 export async function listen(app: FastifyInstance, where: Listen): Promise<string> {
   if ('socket' in where) {
     await app.listen({ path: where.socket, backlog: BACKLOG });
-    return `unix:${where.socket}`;
+    return formatListen(where);
   }
   await app.listen({ ...where, backlog: BACKLOG });
   const bound = app.server.address();
   const port = typeof bound === 'object' && bound !== null ? bound.port : where.port;
-  return `http://${isIPv6(where.host) ? `[${where.host}]` : where.host}:${port}`;
+  return `http://${formatListen({ ...where, port })}`;
 }

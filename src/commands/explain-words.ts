@@ -10,7 +10,7 @@ export function describePlan(plan: Plan): string {
     case 'forward':
       return 'forward: nothing is checked';
     case 'malformed':
-      return `400: ${plan.field} is malformed`;
+      return `400: ${plan.field} is malformed: it takes * alone, or entity-tags in double quotes`;
     case 'demand':
       return `428: ${plan.why}`;
     case 'locked':

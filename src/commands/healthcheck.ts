@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import type { Listen } from '../config/config.ts';
 import { DEFAULTS } from '../config/defaults.ts';
 import { variable } from '../config/environment.ts';
-import { parseListen } from '../config/listen.ts';
+import { formatListen, parseListen } from '../config/listen.ts';
 import { loadAdmin } from '../config/load.ts';
 import { printFaults } from './configuration.ts';
 import { parseCommand, type Terminal, UsageError } from './terminal.ts';
@@ -20,7 +20,9 @@ export async function healthcheck(args: string[], terminal: Terminal): Promise<n
   if (admin === 'off') return terminal.fail('the admin listener is off, so there is nothing to ask');
   const status = await ask(admin);
   if (status === 200) return 0;
-  return terminal.fail(status === undefined ? 'nothing answers on the admin listener' : 'not ready');
+  const at = formatListen(admin);
+  if (status === undefined) return terminal.fail(`nothing answers on the admin listener, ${at}`);
+  return terminal.fail(`the admin listener, ${at}, says: not ready`);
 }
 
 function adminAddress(

@@ -45,7 +45,8 @@ export async function runCommand([given = '', ...args]: string[], terminal: Term
     return await command(args, terminal);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    terminal.err(`ifmatch ${name}: ${error.message}\n`);
+    const more = usageOf(name) === undefined ? '' : `; see: ifmatch help ${name}`;
+    terminal.err(`ifmatch ${name}: ${error.message}${more}\n`);
     return 2;
   }
 }

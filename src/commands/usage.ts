@@ -1,8 +1,11 @@
 // What help prints: every command on a line, or one of them with its options and exit codes.
+import { DEFAULTS } from '../config/defaults.ts';
 import { type Terminal, UsageError } from './terminal.ts';
 
 interface Usage {
   readonly takes: string;
+  /** One sentence, on one line: all that the list of commands says of it. */
+  readonly does: string;
   readonly more: string;
 }
 
@@ -16,12 +19,14 @@ const COMMANDS: ReadonlyMap<string, Usage> = new Map([
     'serve',
     {
       takes: '[--config FILE] [--origin URL] [--listen ADDR] [--admin ADDR|off]',
-      more: `Runs until SIGTERM, then drains. Flags come before variables, and these before the file.
+      does: 'Runs the gateway until SIGTERM, then drains.',
+      more: `A flag overrides its variable, and both override the file.
 
 ${CONFIG}
 ${ORIGIN}
-  --listen ADDR    where clients connect: 0.0.0.0:8080, :8080, [::1]:8080 or unix:/run/ifmatch.sock (IFMATCH_LISTEN)
-  --admin ADDR     where health and status are served; or off (IFMATCH_ADMIN)
+  --listen ADDR    where clients connect: ${DEFAULTS.listen} by default, or :8080, [::1]:8080, unix:/run/ifmatch.sock
+                   (IFMATCH_LISTEN)
+  --admin ADDR     where health and status are served: ${DEFAULTS.admin} by default; or off (IFMATCH_ADMIN)
 
 IFMATCH_LOG is the level of the log: fatal, error, warn, info (the default), debug or silent.
 
@@ -34,9 +39,8 @@ flight had ended; ${CALLED_WRONGLY}.
     'check',
     {
       takes: 'FILE',
-      more: `Prints every fault of a configuration as FILE:LINE:COLUMN: MESSAGE, or that there is none.
-
-Exit code 0: it can be served; 1: it has faults; ${CALLED_WRONGLY}.
+      does: 'Prints every fault of a configuration as FILE:LINE:COLUMN: MESSAGE, or that there is none.',
+      more: `Exit code 0: it can be served; 1: it has faults; ${CALLED_WRONGLY}.
 `,
     },
   ],
@@ -44,7 +48,8 @@ Exit code 0: it can be served; 1: it has faults; ${CALLED_WRONGLY}.
     'explain',
     {
       takes: "[--config FILE] [--origin URL] [--live] METHOD URL [-H 'Field: value']...",
-      more: `Prints the route, target, resource, key and plan of a request. Nothing is written, and without --live nothing is sent.
+      does: 'Prints the route, target, resource, key and plan of a request, and with --live the verdict.',
+      more: `Nothing is written, and without --live nothing is sent.
 
 ${CONFIG}
 ${ORIGIN}
@@ -61,9 +66,8 @@ ${CALLED_WRONGLY}.
     'schema',
     {
       takes: '',
-      more: `Prints the JSON schema of the configuration, for editors.
-
-Exit code 0; ${CALLED_WRONGLY}.
+      does: 'Prints the JSON schema of the configuration, for editors.',
+      more: `Exit code 0; ${CALLED_WRONGLY}.
 `,
     },
   ],
@@ -71,10 +75,10 @@ Exit code 0; ${CALLED_WRONGLY}.
     'healthcheck',
     {
       takes: '[--config FILE] [--admin ADDR]',
-      more: `Asks the admin listener of a running ifmatch whether it is ready.
-
-  --config FILE    the configuration of it (IFMATCH_CONFIG)
-  --admin ADDR     its admin listener, instead of the one that the configuration names (IFMATCH_ADMIN)
+      does: 'Asks the admin listener of a running ifmatch whether it is ready.',
+      more: `  --config FILE    the configuration that it runs with (IFMATCH_CONFIG)
+  --admin ADDR     its admin listener, instead of the one that the configuration names (IFMATCH_ADMIN); without any of
+                   them ${DEFAULTS.admin}
 
 Exit code 0: ready; 1: not ready, not there, or the admin listener is off; ${CALLED_WRONGLY}.
 `,
@@ -84,15 +88,14 @@ Exit code 0: ready; 1: not ready, not there, or the admin listener is off; ${CAL
     'demo',
     {
       takes: '[--port PORT]',
-      more: `Starts a small wiki that knows nothing of preconditions, and ifmatch in front of it.
-
-  --port PORT      where ifmatch listens on 127.0.0.1; 8080 by default, 0: any free one
+      does: 'Starts a small wiki that knows nothing of preconditions, and ifmatch in front of it.',
+      more: `  --port PORT      where ifmatch listens on 127.0.0.1; 8080 by default, 0: any free one
 
 Exit code 0: stopped by a signal; 1: it could not start, or was ended by a second signal; ${CALLED_WRONGLY}.
 `,
     },
   ],
-  ['version', { takes: '', more: `Prints the version.\n\nExit code 0; ${CALLED_WRONGLY}.\n` }],
+  ['version', { takes: '', does: 'Prints the version.', more: `Exit code 0; ${CALLED_WRONGLY}.\n` }],
 ]);
 
 const synopsis = (name: string, { takes }: Usage): string => `ifmatch ${name} ${takes}`.trimEnd();
@@ -100,15 +103,17 @@ const synopsis = (name: string, { takes }: Usage): string => `ifmatch ${name} ${
 /** All commands. */
 export const USAGE = `ifmatch enforces HTTP preconditions in front of any origin.
 
-${[...COMMANDS].map(([name, usage]) => `  ${synopsis(name, usage)}\n`).join('')}  ifmatch help [COMMAND]
+${[...COMMANDS].map(([name, usage]) => `  ${synopsis(name, usage)}\n      ${usage.does}\n`).join('')}  ifmatch help [COMMAND]
+      Prints this, or the options and exit codes of one command.
 
+Configuration: config/ifmatch.yaml (in the image /etc/ifmatch/ifmatch.yaml) has every key with its default.
 Environment: IFMATCH_CONFIG, IFMATCH_ORIGIN, IFMATCH_LISTEN, IFMATCH_ADMIN; IFMATCH_LOG (fatal, error, warn, info, debug, silent).
 `;
 
 /** One command; undefined for what is none that people call. */
 export function usageOf(name: string): string | undefined {
   const usage = COMMANDS.get(name);
-  return usage === undefined ? undefined : `${synopsis(name, usage)}\n\n${usage.more}`;
+  return usage === undefined ? undefined : `${synopsis(name, usage)}\n\n${usage.does}\n\n${usage.more}`;
 }
 
 /** Whether help is among the arguments of a command. No option takes --help or -h for its value. */

@@ -41,6 +41,12 @@ export function parseSocketPath<T>(path: string, make: (path: string) => T): Par
   return { value: make(path) };
 }
 
+/** In the notation of the file. */
+export function formatListen(listen: Listen): string {
+  if ('socket' in listen) return `unix:${listen.socket}`;
+  return `${isIP(listen.host) === 6 ? `[${listen.host}]` : listen.host}:${listen.port}`;
+}
+
 /** Whether the second of two listeners could not bind. Never so for port 0. */
 export function sameListener(a: Listen, b: Listen): boolean {
   if ('socket' in a || 'socket' in b) return 'socket' in a && 'socket' in b && a.socket === b.socket;

@@ -129,8 +129,9 @@ t.test('an address in use: 1, and which', async (t) => {
 });
 
 t.test('healthcheck: 1 when nobody is there, when it is off, when it is not ready', async (t) => {
-  const nobody = await runCli(t, ['healthcheck', '--admin', `127.0.0.1:${await closedPort()}`]);
-  t.same([nobody.code, nobody.err], [1, 'ifmatch: nothing answers on the admin listener\n']);
+  const closed = `127.0.0.1:${await closedPort()}`;
+  const nobody = await runCli(t, ['healthcheck', '--admin', closed]);
+  t.same([nobody.code, nobody.err], [1, `ifmatch: nothing answers on the admin listener, ${closed}\n`]);
   t.equal((await runCli(t, ['healthcheck'], { IFMATCH_ADMIN: 'off' })).code, 1);
   const unready = net.createServer((socket) => {
     socket.on('error', () => {});
@@ -141,7 +142,7 @@ t.test('healthcheck: 1 when nobody is there, when it is off, when it is not read
   const address = unready.address();
   const place = `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
   const { code, err } = await runCli(t, ['healthcheck', '--admin', place]);
-  t.same([code, err], [1, 'ifmatch: not ready\n']);
+  t.same([code, err], [1, `ifmatch: the admin listener, ${place}, says: not ready\n`]);
 });
 
 t.test(
