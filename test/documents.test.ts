@@ -31,6 +31,17 @@ t.test('README.md has a row for every error code, as the code has it, and for no
   t.same(rows.map(([row]) => row).sort(), codes.sort());
 });
 
+t.test('README.md has every field of the log', async (t) => {
+  const [, line = ''] = /const line = \{([^}]*)\}/.exec(read('src/app/log-request.ts')) ?? [];
+  const fields = [...line.matchAll(/^ {4}(\w+)[:,]/gm)].map(([, field = '']) => field);
+  t.ok(fields.length > 15);
+  const [, section = ''] = read('README.md').split('\n## The log\n');
+  const named = [...section.matchAll(/^\| (`.*?`) \|/gm)].flatMap(([, names = '']) =>
+    [...names.matchAll(/`(\w+)`/g)].map(([, name = '']) => name),
+  );
+  t.same(named.sort(), [...fields.filter((field) => field !== 'msg'), 'worker'].sort());
+});
+
 t.test('README.md names the releases of Node that will do, as package.json and the program do', async (t) => {
   const [, named = ''] = /^With Node ([\d., ]+) or later and npm/m.exec(read('README.md')) ?? [];
   const releases = named.split(', ');

@@ -189,7 +189,7 @@ export class RedisLock implements Lock {
     if (restMs > 0 && this.#guardUntil < clock.now())
       log.warn(
         { guardMs: restMs },
-        'the lock engine has lost its memory: no writes until none can be under way',
+        'the lock engine has lost its memory: no writes until none from before can be under way',
       );
     this.#guardUntil = restMs > 0 ? clock.now() + restMs : 0;
   }

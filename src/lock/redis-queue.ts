@@ -139,7 +139,7 @@ export class RedisQueue {
       const now = await this.#server.lookAgain();
       seen = now.tag === facts.tag ? reply[2] : '';
     }
-    throw new Error('its guard does not come to rest');
+    throw new Error('its guard keeps changing');
   }
 }
 

@@ -179,7 +179,7 @@ export class RedisServer {
       if (facts.busy !== undefined) this.#lookLater(isBusy(facts.busy));
       // armed on a server of the past, a lock would not last on the one that knows of it
       else if (other !== undefined && other.run !== facts.run)
-        this.#lookLater('its address leads to several');
+        this.#lookLater('its address leads to several servers');
       else this.#up(facts);
     } catch (error) {
       if (closed !== this.#closed) return;
@@ -237,7 +237,10 @@ export class RedisServer {
     if (this.#stopped || (this.#complaint !== '' && complaint === CLOSED)) return;
     if (complaint === this.#complaint) return;
     this.#complaint = complaint;
-    this.#options.log.warn({ reason: complaint }, 'the lock engine cannot be asked');
+    this.#options.log.warn(
+      { reason: complaint },
+      'the lock engine cannot be used: lock.down says what becomes of writes',
+    );
   }
 }
 
