@@ -107,7 +107,12 @@ function checkRoute(route: RouteSettings, index: number): Issue[] {
       : resourceTemplateFault(route.resource, route.path);
   if (template !== undefined) issues.push(issue([...path, 'resource'], `is no template: ${template}`));
   if (route.methods.length === 0)
-    issues.push(issue([...path, 'methods'], 'is empty: leave it out, or choose a mode'));
+    issues.push(
+      issue(
+        [...path, 'methods'],
+        'is empty: leave it out for the default, or choose another mode than require',
+      ),
+    );
   route.methods.forEach((method, position) => {
     const fault =
       methodFault(method) ?? (route.methods.indexOf(method) < position ? 'is there twice' : undefined);

@@ -91,12 +91,15 @@ function issuesOf(issue: z.core.$ZodIssue, parent: Path, known: KnownKeys): Issu
       return (meant ?? []).flatMap((inner) => issuesOf(inner, path, known));
     }
     case 'invalid_type': {
-      const [wanted, form] =
+      const wanted = issue.expected === 'array' ? 'a list' : 'a mapping of keys to values';
+      if (isMissingSpace(issue.input))
+        return value(`must be ${wanted}, not ${quote(issue.input)}: write a space behind the ":" of the key`);
+      const form =
         issue.expected === 'array'
-          ? ['a list', ' ([a, b], or "- " before each entry)']
-          : ['a mapping of keys to values', ''];
-      if (issue.input === null) return value(`is empty: write ${wanted}, or remove the key`);
-      return value(`must be ${wanted}${form}, not ${kindOf(issue.input)}${missingSpace(issue.input)}`);
+          ? '[a, b], or "- " before each entry'
+          : keysAt(path, known.schema).join(', ');
+      if (issue.input === null) return value(`is empty: write ${wanted} (${form}), or remove the key`);
+      return value(`must be ${wanted} (${form}), not ${kindOf(issue.input)}`);
     }
     case 'too_big':
       return value(`must have at most ${issue.maximum} entries`);
@@ -106,10 +109,8 @@ function issuesOf(issue: z.core.$ZodIssue, parent: Path, known: KnownKeys): Issu
 }
 
 /** `path:/a` is text, not a key with a value. */
-function missingSpace(input: unknown): string {
-  return typeof input === 'string' && /^[\w-]+:\S/.test(input)
-    ? ': write a space behind the ":" of the key'
-    : '';
+function isMissingSpace(input: unknown): input is string {
+  return typeof input === 'string' && /^[\w-]+:\S/.test(input);
 }
 
 function unknownKey(key: string, parent: Path, known: KnownKeys): Issue {
