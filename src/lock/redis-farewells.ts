@@ -54,8 +54,9 @@ export class Farewells {
 
   /** Releases, or quarantines for so many milliseconds. */
   say(lease: RedisLease, quarantineMs: number): void {
+    const { check, write } = this.#options.leaseMs;
     // an answer to its arming may have been lost: then it lasts longer than this process knows
-    this.#begin(lease.place, Math.max(this.#options.leaseMs.write, quarantineMs), quarantineMs, lease);
+    this.#begin(lease.place, Math.max(check, write, quarantineMs), quarantineMs, lease);
   }
 
   /** Gives up a place in the queue, and the lock, should it have been granted. */

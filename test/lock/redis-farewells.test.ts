@@ -109,6 +109,23 @@ t.test(
   },
 );
 
+t.test('a release matters as long as the lease for checking, where that is the longer one', async (t) => {
+  const under = scriptedLock({ check: 3 * WRITE });
+  const { request, asked } = await asking(under);
+  asked.answer(granted(3 * WRITE));
+  await request.ended;
+  under.queue.released = new Error('no answer');
+  request.release(KNOWN);
+  under.queue.up = false;
+  await under.clock.pass(2 * WRITE);
+  const before = under.queue.releases.length;
+  under.queue.up = true;
+  under.queue.released = true;
+  under.lock.connected();
+  t.same(under.queue.releases.slice(before), [{ token: asked.place.token, quarantineMs: 0 }]);
+  await under.lock.stop();
+});
+
 t.test(
   'a stop says what waits for its time to be said again: the key is not locked for as long as its lease',
   async (t) => {
