@@ -72,13 +72,17 @@ function watched(
   return watch;
 }
 
-/** Nothing is kept ready for its reader, so that it knows when he has taken all there was and wants more. */
+/** Nothing is kept ready for its reader, but in front of it, so that it knows when he has taken all there was and wants more. */
 class Watch extends Transform {
   #isAsked = false;
   #onAsked: (() => void) | undefined;
 
   constructor(options: Pick<TransformOptions, 'transform' | 'flush'>) {
-    super({ ...options, readableHighWaterMark: 0, writableHighWaterMark: getDefaultHighWaterMark(false) });
+    super({
+      ...options,
+      readableHighWaterMark: 0,
+      writableHighWaterMark: 2 * getDefaultHighWaterMark(false),
+    });
   }
 
   /** Resolves as soon as what is pushed goes to the reader at once. */
