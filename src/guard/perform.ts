@@ -5,7 +5,7 @@ import { GatewayError } from '../errors.ts';
 import type { Held, Lease } from '../lock/lock.ts';
 import { lost } from '../lock/refusals.ts';
 import type { Content } from '../origin/exchange.ts';
-import { returnedFields, withoutField } from '../origin/fields.ts';
+import { returnedFields, withoutClaimsOf } from '../origin/fields.ts';
 import { forwardRead, forwardWrite, gatewayGaveUp, type OriginAnswer } from '../origin/forward.ts';
 import type { Answer, Exchange, PassedAnswer, Tools } from './exchange.ts';
 import { refuseExchange } from './refuse.ts';
@@ -88,7 +88,7 @@ function fieldsFor({ forwarded, outcome }: Exchange, { fenceField }: Tools, leas
   const fence = leases.at(-1)?.fence;
   if (fence !== undefined) outcome.fence = fence;
   if (fenceField === undefined) return forwarded;
-  const fields = withoutField(forwarded, fenceField.toLowerCase());
+  const fields = withoutClaimsOf(forwarded, fenceField);
   return fence === undefined ? fields : [...fields, fenceField, fence];
 }
 

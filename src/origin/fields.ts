@@ -158,8 +158,12 @@ export function forwardFields(received: FieldLines, arrival: Arrival): string[] 
  * that is no letter or digit. Of names without an underscore those go that would mean something then.
  */
 function isFoldedIntoAnother(name: string): boolean {
-  const folded = name.replace(/[^0-9A-Za-z]/g, '-');
+  const folded = fold(name);
   return name.includes('_') || SPECIAL.some((names) => names.has(folded));
+}
+
+function fold(name: string): string {
+  return name.replace(/[^0-9A-Za-z]/g, '-');
 }
 
 /** RFC 7239 section 6: an IPv6 address is bracketed and quoted. */
@@ -188,6 +192,12 @@ export function probeFields(forwarded: readonly string[]): string[] {
 /** The lines of the field `name` (lower case) taken out. */
 export function withoutField(fields: readonly string[], name: string): string[] {
   return without(fields, (field) => isNamed(field, name));
+}
+
+/** The lines taken out that are named `name`, or that an origin may fold into it: only ifmatch says what is in it. */
+export function withoutClaimsOf(fields: readonly string[], name: string): string[] {
+  const folded = fold(name).toLowerCase();
+  return without(fields, (field) => field.length === folded.length && fold(field).toLowerCase() === folded);
 }
 
 function without(fields: readonly string[], drop: (name: string) => boolean): string[] {

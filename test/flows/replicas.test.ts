@@ -118,6 +118,28 @@ t.test('the origin sees a fence that grows with every lock, and none that a clie
   await until(() => replicas[0].log.some(({ fence }) => fence === fences[0]?.[0]), 'the log has it too');
 });
 
+t.test(
+  'no fence that a client made up, by a name that an origin may fold, or where nothing is locked',
+  async (t) => {
+    const { origin, replicas } = await scene(
+      t,
+      {},
+      (redis) => `${redisLock(redis, ', fence: X-Lock-Fence')}\nroutes: [{ path: /off/*, mode: off }]`,
+    );
+    const claims = ['X.Lock-Fence: 99', 'x-lock!fence: 98', 'X-LOCK-FENCE: 97', 'X-Lock-Fences: kept'];
+    for (const target of ['/doc', '/off/doc']) {
+      await exchange(replicas[0].port, 'PUT', target, claims, 'x');
+      const fields = origin.seen('PUT').at(-1)?.fields ?? [];
+      const named = fields.flatMap((name, at) =>
+        at % 2 === 0 && /^x.lock/i.test(name) ? [name, fields[at + 1]] : [],
+      );
+      t.same(named.slice(0, 2), ['X-Lock-Fences', 'kept']);
+      t.equal(named[2], target === '/doc' ? 'X-Lock-Fence' : undefined);
+      t.equal(named.length, target === '/doc' ? 4 : 2);
+    }
+  },
+);
+
 t.test('a write of unknown fate on one replica keeps its key from the other', async (t) => {
   const { origin, replicas } = await scene(t, {}, redisLock);
   origin.on.answer = ({ method, target }) =>
