@@ -61,8 +61,21 @@ function undecided(
     outcome.unguarded = true;
     return undefined;
   }
-  const status = refusal.status === undefined ? {} : { status: refusal.status };
-  return { error: refusal.error, context: { ...status, origin: fields, shown: GUIDANCE } };
+  const { error, status } = refusal;
+  if (status === undefined) return { error, context: { origin: fields, shown: GUIDANCE } };
+  if (exchange.probed !== exchange.target && wouldMislead(exchange.method, status))
+    return { error, context: { origin: fields } };
+  return { error, context: { status, origin: fields, shown: GUIDANCE } };
+}
+
+/**
+ * Whether a status that is about another URL (a route's `resource`) may not be told of the target: a refusal of the method, or
+ * a redirect by which clients send the write again, to where it was not meant for. Behind a 303, and a 301 or 302 of a POST,
+ * they send a GET: to log in, for one.
+ */
+function wouldMislead(method: string, status: number): boolean {
+  if (status === 303 || ((status === 301 || status === 302) && method === 'POST')) return false;
+  return status === 405 || (status >= 300 && status < 400);
 }
 
 /** Every condition is true or had to be ignored; where none is left, the route may still demand one. */

@@ -1,10 +1,13 @@
 // Writes whose validator belongs to another URL, spellings of one resource, and the queue in front of it.
 
+import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { startOrigin } from '../fixtures/origin.ts';
 import { problem } from '../fixtures/problem.ts';
 import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
+import { startRawOrigin } from '../fixtures/raw-origin.ts';
+import type { RawResponse } from '../fixtures/raw-response.ts';
 import { gate, until } from '../fixtures/until.ts';
 
 const ORDERS = 'routes:\n  - path: /orders/:id/approve\n    resource: /orders/:id';
@@ -63,6 +66,66 @@ for (const { name, yaml } of sharedBy)
     first.close();
     second.close();
   });
+
+const MOVED = 'Location: /v2/orders/5';
+const otherUrl: { method: string; status: number; field: string; told: boolean }[] = [
+  { method: 'PUT', status: 301, field: MOVED, told: false },
+  { method: 'PUT', status: 302, field: 'Location: 5b', told: false },
+  { method: 'PUT', status: 303, field: MOVED, told: true },
+  { method: 'PUT', status: 307, field: MOVED, told: false },
+  { method: 'PUT', status: 308, field: MOVED, told: false },
+  { method: 'PUT', status: 405, field: 'Allow: PATCH', told: false },
+  { method: 'POST', status: 301, field: MOVED, told: true },
+  { method: 'POST', status: 302, field: 'Location: /login', told: true },
+  { method: 'POST', status: 307, field: MOVED, told: false },
+  { method: 'POST', status: 308, field: MOVED, told: false },
+];
+for (const { method, status, field, told } of otherUrl) {
+  t.test(
+    `resource: a ${status} is about the other URL, where no client writes by ${method} then`,
+    async (t) => {
+      const origin = await startRawOrigin(t, ({ target }) =>
+        target === '/orders/5'
+          ? `HTTP/1.1 ${status} X\r\n${field}\r\nContent-Length: 0\r\n\r\n`
+          : 'HTTP/1.1 200 OK\r\nETag: "v1"\r\nContent-Length: 0\r\n\r\n',
+      );
+      const ifmatch = await startIfmatch(t, { origin: origin.url, yaml: ORDERS });
+      const send = (target: string) => exchange(ifmatch.port, method, target, ['If-Match: "v1"'], 'x');
+      const shown = (told: boolean, { field: lineOf }: RawResponse) =>
+        t.same(
+          [lineOf('location'), lineOf('allow')].filter((value) => value !== undefined),
+          told ? [field.replace(/^.*: /, '')] : [],
+        );
+      const refused = await send('/orders/5/approve');
+      const type = 'urn:ifmatch:probe-undecided';
+      t.match(problem(t, refused, told ? status : 502), { type, detail: new RegExp(`${status}`) });
+      shown(told, refused);
+      await fetch(`${ifmatch.url}/orders/5/approve`, { method, headers: { 'If-Match': '"v1"' }, body: 'x' });
+      t.equal(origin.count(method), 0);
+      const own = await send('/orders/5');
+      t.equal(own.status, status, 'what is asked for itself is told');
+      shown(true, own);
+    },
+  );
+}
+
+t.test('resource: a write that holds many keys waits no longer for all of them than lock.wait', async (t) => {
+  const pages = ['a', 'b', 'c', 'd'];
+  const origin = await startOrigin(t, {
+    delay: ({ target }) => setTimeout(400 * (1 + pages.indexOf(target[1] ?? ''))),
+  });
+  const routes = pages.map((page) => `  - { path: /${page}/save, resource: "/page?name=${page}" }`);
+  const yaml = `lock: { wait: 500ms }\nroutes:\n${routes.join('\n')}`;
+  const ifmatch = await startIfmatch(t, { origin: origin.url, yaml });
+  const writers = pages.map((page) => exchange(ifmatch.port, 'PUT', `/${page}/save`, [], 'x'));
+  await until(() => origin.seen('PUT').length === pages.length, 'the writes to single pages arrive');
+  // it may write to any of them, and each of them would be free in time if the wait began anew with it
+  const refused = problem(t, await exchange(ifmatch.port, 'PUT', '/page', [], 'x'), 503);
+  t.match(refused, { type: 'urn:ifmatch:lock-timeout' });
+  for (const { status } of await Promise.all(writers)) t.equal(status, 201);
+  t.equal(origin.applied.length, pages.length);
+  await ifmatch.idle();
+});
 
 t.test('resource: a member of the query names it; two of them are refused', async (t) => {
   const origin = await startOrigin(t);
