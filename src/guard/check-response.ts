@@ -4,6 +4,7 @@ import { returnedFields, withoutConditions, withoutField } from '../origin/field
 import { forwardRead, type OriginAnswer } from '../origin/forward.ts';
 import { formatEntityTag } from '../semantics/entity-tag.ts';
 import { evaluate, rangeApplies, type Verdict } from '../semantics/evaluate.ts';
+import { fieldValues } from '../semantics/fields.ts';
 import { formatHttpDate } from '../semantics/http-date.ts';
 import { notModifiedFields } from '../semantics/not-modified.ts';
 import type { Preconditions } from '../semantics/preconditions.ts';
@@ -39,6 +40,9 @@ export function verdictOn(exchange: Exchange, tools: Tools, answer: OriginAnswer
   );
 }
 
+/** A longer one goes on as it came: in one line, and with a space behind each comma, it may be more than the origin takes. */
+const SHORT_LIST = 1_000;
+
 async function whole(exchange: Exchange, tools: Tools): Promise<Answer> {
   const answer = await read(exchange, tools, false);
   return (isSuccess(answer) ? judge(exchange, tools, answer) : undefined) ?? passed(answer);
@@ -68,7 +72,8 @@ function read(exchange: Exchange, tools: Tools, withRange: boolean): Promise<Ori
   if (ifMatch === undefined && ifUnmodifiedSince === undefined) {
     if (ifNoneMatch !== undefined && ifNoneMatch !== 'unusable') {
       const tags = ifNoneMatch === '*' ? '*' : ifNoneMatch.map(formatEntityTag).join(', ');
-      fields.push('If-None-Match', tags);
+      const lines = tags.length <= SHORT_LIST ? [tags] : fieldValues(exchange.fields, 'if-none-match');
+      for (const line of lines) fields.push('If-None-Match', line);
     } else if (ifNoneMatch === undefined && typeof ifModifiedSince === 'number') {
       fields.push('If-Modified-Since', formatHttpDate(ifModifiedSince));
     }
