@@ -56,7 +56,6 @@ export class OriginContent {
   takeWhole(): Buffer | undefined {
     if (this.#end !== 'complete' || this.#taken || this.#waiting.count > 1) return undefined;
     this.#taken = true;
-    this.#waitingBytes = 0;
     return this.#waiting.shift() ?? NOTHING;
   }
 
@@ -93,7 +92,7 @@ export class OriginContent {
   }
 
   #pause(): void {
-    if (this.#paused || this.#end !== undefined) return;
+    if (this.#paused) return;
     this.#paused = true;
     this.#flow()?.pause();
   }

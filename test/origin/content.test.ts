@@ -25,12 +25,17 @@ class Scene {
   patience = 0;
   wroteWhileFull = 0;
   unbalanced = 0;
+  pausedTooEarly = 0;
+  /** The origin was at a chunk when it was paused. */
+  atChunk = false;
 
   constructor(lead: number) {
     this.lead = lead;
     const turn = (paused: boolean) => () => {
       if (this.paused === paused) this.unbalanced += 1;
+      if (paused && lead > 0 && this.pushed.length - this.written.length <= lead) this.pausedTooEarly += 1;
       this.paused = paused;
+      this.atChunk = paused;
     };
     const flow = { pause: turn(true), resume: turn(false) };
     this.content = new OriginContent(() => flow, lead);
@@ -59,6 +64,7 @@ class Scene {
       'bytes come in order, once': this.pushed.startsWith(this.written),
       'nothing is written to a sink that waits for drained()': this.wroteWhileFull === 0,
       'pause and resume alternate': this.unbalanced === 0,
+      'where there is a lead, nothing less than more of it is a reason to pause': this.pausedTooEarly === 0,
       'at most one end': this.ends + this.cuts <= 1,
       'a complete end has every byte': this.ends === 0 || this.written === this.pushed,
       'no end before its time': this.ends === 0 || this.finished === 'complete',
@@ -82,7 +88,8 @@ type Step = (scene: Scene) => void;
 const push = fc.string({ minLength: 1, maxLength: 6 }).map((text): [string, Step] => [
   `push ${text.length}`,
   (scene) => {
-    if (scene.finished !== undefined || scene.paused) return;
+    if (scene.finished !== undefined || (scene.paused && !scene.atChunk)) return;
+    scene.atChunk = false;
     const chunk = Buffer.from(text.replace(/[^ -~]/g, '.'), 'latin1');
     scene.pushed += chunk.toString('latin1');
     scene.content.push(chunk);
@@ -143,6 +150,39 @@ t.test('finish counts once, whatever is said later', async (t) => {
   scene.content.finish(CUT);
   scene.content.finish('complete');
   t.same([scene.ends, scene.cuts], [1, 0]);
+
+  const late = new Scene(100);
+  late.content.attach(late.sink);
+  for (const text of ['a', 'b']) late.content.push(Buffer.from(text));
+  late.content.finish('complete');
+  late.content.finish(CUT);
+  late.full = false;
+  late.patience = 10;
+  late.content.drained();
+  t.same([late.written, late.ends, late.cuts], ['ab', 1, 0], 'although some of it waits');
+});
+
+t.test('a sink that takes the place of a full one gets what is left', async (t) => {
+  const [scene, other] = [new Scene(1), new Scene(1)];
+  scene.content.attach(scene.sink);
+  for (const text of ['a', 'bc']) scene.content.push(Buffer.from(text));
+  t.same([scene.written, scene.paused], ['a', true]);
+  other.patience = 10;
+  scene.content.attach(other.sink);
+  t.same([other.written, scene.paused], ['bc', false], 'and the origin goes on');
+});
+
+t.test('it has started with the first piece, or with its end', async (t) => {
+  for (const start of [
+    (content: OriginContent) => content.push(Buffer.from('a')),
+    (content: OriginContent) => content.finish('complete'),
+    (content: OriginContent) => content.finish(CUT),
+  ]) {
+    const { content } = new Scene(0);
+    t.equal(content.hasStarted, false);
+    start(content);
+    t.equal(content.hasStarted, true);
+  }
 });
 
 t.test('a sink that comes after a cut hears of it, and of no end', async (t) => {
