@@ -12,13 +12,14 @@ export interface PoolOptions {
   /** Told of each worker as it starts. */
   readonly onFork: (child: Child) => void;
   readonly log: LockLog;
-  /** Pauses before a place is filled again, milliseconds: the first, doubled each time, and the longest. */
-  readonly pauses?: { readonly first: number; readonly longest: number };
+  /**
+   * Pauses before a place is filled again, milliseconds: the first, doubled each time, and the longest. A worker that has
+   * listened for `settled` did not die of its start: the next pause is the first again.
+   */
+  readonly pauses?: { readonly first: number; readonly longest: number; readonly settled: number };
 }
 
-const PAUSES = { first: 100, longest: 10_000 };
-/** A worker that has listened for so long did not die of its start, milliseconds. */
-const SETTLED = 5_000;
+const PAUSES = { first: 100, longest: 10_000, settled: 5_000 };
 
 /** How a worker ends that was told to stop, and had nothing left in flight. */
 const FINISHED = 'exit code 0';
@@ -103,9 +104,9 @@ export class Pool {
         this.#failed += 1;
         if (this.#failed === this.#options.count) this.#giveUp(`no worker came up: ${how}`);
         await this.#first.promise.catch(() => {});
-        continue;
+        if (this.#stopping.signal.aborted) return;
       }
-      if (listenedMs >= SETTLED) pauseMs = pauses.first;
+      if (listenedMs >= pauses.settled) pauseMs = pauses.first;
       log.error({ worker: number, pid, how, pauseMs }, 'a worker ended; another takes its place');
       await delay(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
       pauseMs = Math.min(2 * pauseMs, pauses.longest);

@@ -5,7 +5,7 @@ import t from 'tap';
 import type { Child } from '../../src/workers/fork.ts';
 import { type Order, type Report, readOrder } from '../../src/workers/order.ts';
 import { Pool } from '../../src/workers/pool.ts';
-import { until } from '../fixtures/until.ts';
+import { settle, until } from '../fixtures/until.ts';
 import { Wire } from '../fixtures/wire.ts';
 
 interface FakeChild extends Child {
@@ -60,7 +60,7 @@ function pool(count: number, failures: { after: number; times: number } = { afte
     orderFor: (number) => ({ op: 'start', number, via: 'v', source: { flags: {} } }),
     onFork: () => {},
     log: { info: say, warn: say, error: say },
-    pauses: { first: 20, longest: 80 },
+    pauses: { first: 20, longest: 80, settled: 500 },
   });
   const child = (at: number): FakeChild => {
     const found = children[at];
@@ -73,7 +73,7 @@ function pool(count: number, failures: { after: number; times: number } = { afte
 const LISTENING: Report = { op: 'listening', data: 'http://127.0.0.1:80' };
 
 t.test('it has started when the first listens; each is told its number', async (t) => {
-  const { pool: made, children, child } = pool(3);
+  const { pool: made, children, child, said } = pool(3);
   const started = made.start();
   t.equal(made.up, 0);
   child(1).report(LISTENING);
@@ -86,6 +86,7 @@ t.test('it has started when the first listens; each is told its number', async (
   );
   child(0).report(LISTENING);
   await until(() => made.up === 2, 'the second is up');
+  t.same(said, ['a worker is up {"worker":2,"pid":101}', 'a worker is up {"worker":1,"pid":100}']);
 });
 
 t.test('a worker that cannot start before any has ends it all, with its words', async (t) => {
@@ -100,7 +101,7 @@ t.test('a worker that cannot start before any has ends it all, with its words', 
 });
 
 t.test('all die before any listens: given up', async (t) => {
-  const { pool: made, children, child } = pool(2);
+  const { pool: made, children, child, said } = pool(2);
   const started = made.start();
   started.catch(() => {});
   child(0).die('exit code 7');
@@ -108,11 +109,13 @@ t.test('all die before any listens: given up', async (t) => {
   t.equal(children.length, 2, 'one may still come up');
   child(1).die('exit code 7');
   await t.rejects(started, { message: 'no worker came up: exit code 7' });
+  await settle();
   t.equal(children.length, 2);
+  t.same(said, [], 'no other takes a place');
 });
 
 t.test('one dies before another listens: its place is filled then', async (t) => {
-  const { pool: made, children, child } = pool(2);
+  const { pool: made, children, child, said } = pool(2);
   const started = made.start();
   child(0).die('SIGSEGV');
   await sleep(50);
@@ -120,6 +123,11 @@ t.test('one dies before another listens: its place is filled then', async (t) =>
   await started;
   await until(() => children.length === 3, 'a third');
   t.equal(made.up, 1);
+  t.match(
+    said.filter((line) => line.startsWith('a worker ended')),
+    [/"worker":1,"pid":100,"how":"SIGSEGV"/],
+    'and its end is no secret',
+  );
 });
 
 t.test('a place is filled again, after pauses that grow while they die at once', async (t) => {
@@ -142,6 +150,26 @@ t.test('a place is filled again, after pauses that grow while they die at once',
   child(5).report({ op: 'fault', message: 'no' });
   await until(() => children.length === 7, 'one that cannot start is replaced too');
   t.match(said.at(-1), /"how":"no"/);
+});
+
+t.test('a worker that has listened for long did not die of its start: the pauses begin anew', async (t) => {
+  const { pool: made, children, child, said } = pool(1);
+  const started = made.start();
+  child(0).report(LISTENING);
+  await started;
+  for (const at of [0, 1, 2]) {
+    child(at).die('SIGKILL');
+    await until(() => children.length === at + 2, 'the next');
+  }
+  child(3).report(LISTENING);
+  await until(() => made.up === 1, 'it listens');
+  await sleep(600);
+  child(3).die('SIGKILL');
+  await until(() => children.length === 5, 'the next');
+  const pauses = said
+    .filter((line) => line.startsWith('a worker ended'))
+    .map((line) => /\d+(?=}$)/.exec(line)?.[0]);
+  t.same(pauses, ['20', '40', '80', '20']);
 });
 
 t.test('no process is to be had for a place: it is tried again, and the others go on', async (t) => {
@@ -178,6 +206,19 @@ t.test('stop: each is told, and none is started any more', async (t) => {
   t.equal(await stopped, false);
   t.equal(children.length, 3);
   t.equal(said.filter((line) => /before it had finished.*"worker":[23]/.test(line)).length, 2);
+});
+
+t.test('stop: no timer is left to wait for', async (t) => {
+  const { pool: made, child } = pool(1);
+  const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const started = made.start();
+  child(0).report(LISTENING);
+  await started;
+  const before = timers();
+  const stopped = made.stop(0, 100_000);
+  child(0).die('exit code 0');
+  t.equal(await stopped, true);
+  await until(() => timers() <= before, 'none is left');
 });
 
 t.test('stop: who does not end is killed', async (t) => {
