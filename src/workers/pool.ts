@@ -141,7 +141,6 @@ export class Pool {
     tell(child, orderFor(number));
     const how = await child.ended;
     this.#children.delete(child);
-    this.#up.delete(child);
     return {
       pid: child.pid,
       how: fault ?? how,

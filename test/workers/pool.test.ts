@@ -11,6 +11,8 @@ import { Wire } from '../fixtures/wire.ts';
 interface FakeChild extends Child {
   readonly orders: Order[];
   report(report: Report): void;
+  /** It goes on without its channel. */
+  disconnect(): void;
   die(how: string): void;
   readonly killed: () => boolean;
 }
@@ -29,7 +31,7 @@ function fakeChild(pid: number): FakeChild {
     ended.resolve(how);
   };
   return {
-    ...{ pid, orders, die, ended: ended.promise, killed: () => killed },
+    ...{ pid, orders, die, disconnect: () => wire.killWorker(), ended: ended.promise, killed: () => killed },
     line: { orders: wire.primary, lock: wire.primary },
     report: (report) => wire.worker.send(report),
     kill() {
@@ -42,6 +44,7 @@ function fakeChild(pid: number): FakeChild {
 /** A pool of `count` whose pauses are 20, 40, 80, 80 ... ms. `failures`: how often no process can be had, from when on. */
 function pool(count: number, failures: { after: number; times: number } = { after: 0, times: 0 }) {
   const children: FakeChild[] = [];
+  const forked: (number | undefined)[] = [];
   let failed = 0;
   const said: string[] = [];
   const say = (fields: object, message: string): void =>
@@ -58,7 +61,7 @@ function pool(count: number, failures: { after: number; times: number } = { afte
       return child;
     },
     orderFor: (number) => ({ op: 'start', number, via: 'v', source: { flags: {} } }),
-    onFork: () => {},
+    onFork: ({ pid }) => forked.push(pid),
     log: { info: say, warn: say, error: say },
     pauses: { first: 20, longest: 80, settled: 500 },
   });
@@ -67,14 +70,15 @@ function pool(count: number, failures: { after: number; times: number } = { afte
     if (found === undefined) throw new Error(`no child ${at}`);
     return found;
   };
-  return { pool: made, children, child, said };
+  return { pool: made, children, child, forked, said };
 }
 
 const LISTENING: Report = { op: 'listening', data: 'http://127.0.0.1:80' };
 
 t.test('it has started when the first listens; each is told its number', async (t) => {
-  const { pool: made, children, child, said } = pool(3);
+  const { pool: made, children, child, forked, said } = pool(3);
   const started = made.start();
+  t.same(forked, [100, 101, 102], 'whoever serves them hears of each');
   t.equal(made.up, 0);
   child(1).report(LISTENING);
   t.equal(await started, 'http://127.0.0.1:80');
@@ -87,6 +91,16 @@ t.test('it has started when the first listens; each is told its number', async (
   child(0).report(LISTENING);
   await until(() => made.up === 2, 'the second is up');
   t.same(said, ['a worker is up {"worker":2,"pid":101}', 'a worker is up {"worker":1,"pid":100}']);
+});
+
+t.test('a worker whose channel is gone does not count any more, though it has not ended', async (t) => {
+  const { pool: made, children, child } = pool(1);
+  const started = made.start();
+  child(0).report(LISTENING);
+  await started;
+  child(0).disconnect();
+  await until(() => made.up === 0, 'it does not count');
+  t.equal(children.length, 1, 'its place is still taken');
 });
 
 t.test('a worker that cannot start before any has ends it all, with its words', async (t) => {
