@@ -1,6 +1,8 @@
 // Requests that are refused as they come in: one clear answer, not a byte to the origin, the connection over or intact.
 
 import t from 'tap';
+import { receive } from '../../src/app/receive.ts';
+import { GatewayError } from '../../src/errors.ts';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { problem } from '../fixtures/problem.ts';
 import { connect } from '../fixtures/raw-client.ts';
@@ -155,4 +157,52 @@ t.test('Hosts of every form pass as they are', async (t) => {
     t.match(origin.requests.at(-1)?.head.toLowerCase(), `\r\nhost: ${host.toLowerCase()}\r\n`);
     client.close();
   }
+});
+
+/** The code of the refusal, or 'received'. */
+function codeOf(fields: readonly string[], { httpVersion = '1.1', target = '/a', longest = 9 } = {}): string {
+  try {
+    receive(
+      { method: 'PUT', httpVersion, rawHeaders: fields.flatMap((line) => line.split(': ')) },
+      target,
+      longest,
+    );
+    return 'received';
+  } catch (error) {
+    return error instanceof GatewayError ? error.code : String(error);
+  }
+}
+
+const heads: { name: string; fields: string[]; httpVersion?: string; target?: string; code: string }[] = [
+  { name: 'a target as long as it may be', fields: [H], target: '/a?b=6789', code: 'received' },
+  { name: 'a target that is longer', fields: [H], target: '/a?b=67890', code: 'target-too-long' },
+  { name: 'the last port', fields: ['Host: x:65535'], code: 'received' },
+  { name: 'a port beyond it', fields: ['Host: x:65536'], code: 'request-invalid' },
+  { name: 'two Content-Lengths', fields: [H, CL, CL], code: 'request-invalid' },
+  { name: 'Expect in another case', fields: [H, 'Expect: 100-Continue'], code: 'received' },
+  { name: 'another expectation', fields: [H, 'Expect: 102-processing'], code: 'expectation-failed' },
+  { name: 'any expectation in HTTP/1.0', fields: ['Expect: x'], httpVersion: '1.0', code: 'received' },
+  { name: 'chunks in another case', fields: [H, 'Transfer-Encoding: Chunked'], code: 'received' },
+  ...['gzip', 'chunked, gzip', 'chunked,', 'xchunked'].map((coding) => ({
+    name: `${coding} as the transfer coding`,
+    fields: [H, `Transfer-Encoding: ${coding}`],
+    code: 'request-invalid',
+  })),
+  {
+    name: 'gzip, chunked',
+    fields: [H, 'Transfer-Encoding: gzip, chunked'],
+    code: 'transfer-coding-unsupported',
+  },
+];
+t.test('heads, whoever has parsed them', async (t) => {
+  for (const { name, fields, code, ...rest } of heads) t.equal(codeOf(fields, rest), code, name);
+});
+
+t.test('of a long name of a field that Connection names a part is said', async (t) => {
+  const head = {
+    method: 'PUT',
+    httpVersion: '1.1',
+    rawHeaders: ['Host', 'x', 'Connection', 'x'.repeat(9_000)],
+  };
+  t.throws(() => receive(head, '/a', 9), { message: /^.{60,200}$/ });
 });
