@@ -2,13 +2,13 @@
 import type { Duplex } from 'node:stream';
 
 /** How long a peer that was told to go may stay, milliseconds. */
-const FAREWELL = 1_000;
+const GRACE = 1_000;
 
 /** Ends a connection on which more may come than anybody will read. */
 export function sendOff(socket: Duplex): void {
   if (socket.writableEnded || socket.destroyed) return;
   socket.resume();
   socket.end();
-  const farewell = setTimeout(() => socket.destroy(), FAREWELL);
-  socket.once('close', () => clearTimeout(farewell));
+  const grace = setTimeout(() => socket.destroy(), GRACE);
+  socket.once('close', () => clearTimeout(grace));
 }

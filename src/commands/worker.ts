@@ -3,7 +3,7 @@ import cluster from 'node:cluster';
 import { openLog, standardOutput } from '../app/log.ts';
 import { formatFault } from '../config/fault.ts';
 import { loadConfig } from '../config/load.ts';
-import { lineOf, pulseOf } from '../workers/line.ts';
+import { channelOf, pulseOf } from '../workers/channel.ts';
 import { answerPulse } from '../workers/pulse.ts';
 import { Orders, reportFault, runWorker } from '../workers/worker.ts';
 import { logLevel } from './serve.ts';
@@ -20,16 +20,16 @@ export async function worker(_args: string[], terminal: Terminal): Promise<numbe
   // otherwise Node ends it in the middle of a write when the primary is gone
   cluster.worker.exitedAfterDisconnect = true;
   answerPulse(pulseOf(process));
-  const line = lineOf(process);
-  const orders = new Orders(line);
+  const channel = channelOf(process);
+  const orders = new Orders(channel);
   const order = await Promise.race([orders.start, orders.gone]);
   if (order === 'gone') return 1;
   const loaded = loadConfig({ ...order.source, env: terminal.env });
   const code =
     'faults' in loaded
-      ? await reportFault(line, orders, loaded.faults.map(formatFault).join('\n'))
+      ? await reportFault(channel, orders, loaded.faults.map(formatFault).join('\n'))
       : await runWorker({
-          ...{ line, orders, config: loaded.config, via: order.via, faultOf: startFault },
+          ...{ channel, orders, config: loaded.config, via: order.via, faultOf: startFault },
           log: openLog(logLevel(terminal, 'info'), standardOutput(), { worker: order.number }),
         });
   // nobody waits for what is left when the primary is gone

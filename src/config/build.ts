@@ -1,6 +1,7 @@
 // Settings without a fault -> the frozen Config.
+import { resolve } from 'node:path';
 import type { Config } from './config.ts';
-import { type PemFiles, resolveFile } from './files.ts';
+import type { PemFiles } from './files.ts';
 import { defaultRouteOptions } from './route-schema.ts';
 import type { Settings } from './schema.ts';
 
@@ -22,9 +23,9 @@ export function buildConfig(
 
 function pemFiles({ ca, cert, key }: PemFiles, directory: string): PemFiles {
   return {
-    ...(ca === undefined ? {} : { ca: resolveFile(directory, ca) }),
-    ...(cert === undefined ? {} : { cert: resolveFile(directory, cert) }),
-    ...(key === undefined ? {} : { key: resolveFile(directory, key) }),
+    ...(ca === undefined ? {} : { ca: resolve(directory, ca) }),
+    ...(cert === undefined ? {} : { cert: resolve(directory, cert) }),
+    ...(key === undefined ? {} : { key: resolve(directory, key) }),
   };
 }
 

@@ -32,11 +32,6 @@ export function readText(file: string): Parsed<string> {
   return { value: content.value.toString('utf8') };
 }
 
-/** The name of a file that the configuration names, relative to the directory of the configuration. */
-export function resolveFile(directory: string, name: string): string {
-  return resolve(directory, name);
-}
-
 /** Reads ca, cert and key of an https origin, and of a lock by TLS, as TLS would, so that what is wrong shows at the start. */
 export function checkPemFiles({ origin, lock }: Draft, directory: string): Issue[] {
   return [
@@ -60,7 +55,7 @@ function pemIssues(at: string, names: PemFiles, directory: string): Issue[] {
 
 function readPem(path: Path, file: string | undefined, directory: string): Buffer | Issue | undefined {
   if (file === undefined) return undefined;
-  const content = attempt(() => readAtMost(resolveFile(directory, file), LARGEST_FILE));
+  const content = attempt(() => readAtMost(resolve(directory, file), LARGEST_FILE));
   if ('fault' in content) return pemIssue(path, `${quote(file)} cannot be read: ${content.fault}`);
   return content.value.includes('-----BEGIN ')
     ? content.value

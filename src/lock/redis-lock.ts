@@ -8,9 +8,9 @@ import type { LockLog } from './lock-log.ts';
 import type { LockRecord } from './lock-record.ts';
 import type { MemoryLock } from './memory-lock.ts';
 import { Refused } from './redis-connection.ts';
-import { Farewells } from './redis-farewells.ts';
 import { type Place, RedisLease } from './redis-lease.ts';
 import type { LockQueue } from './redis-queue.ts';
+import { PendingReleases } from './redis-releases.ts';
 import { Sleeper } from './redis-sleeper.ts';
 import { pauseFor, refusalOf } from './redis-wait.ts';
 import { clientGone, lost, shuttingDown, unavailable } from './refusals.ts';
@@ -39,20 +39,20 @@ export class RedisLock implements Lock {
   readonly #held = new Set<RedisLease>();
   readonly #sleepers = new Set<Sleeper>();
   readonly #obtaining = new Set<Promise<RedisLease>>();
-  readonly #farewells: Farewells;
+  readonly #releases: PendingReleases;
   #guardUntil = 0;
   #stopped = false;
   #cancelRenewal: () => void;
 
   constructor(options: RedisLockOptions) {
     this.#options = options;
-    this.#farewells = new Farewells(options);
+    this.#releases = new PendingReleases(options);
     this.#cancelRenewal = this.#renewLater();
   }
 
   /** To be called whenever the engine can be asked again, or has turned out to be another one. */
   connected(): void {
-    this.#farewells.sayAllAgain();
+    this.#releases.retryAll();
     this.#options.queue.guardRest().then(
       (restMs) => this.#noteGuard(restMs),
       () => {}, // the next request finds out what is wrong
@@ -100,7 +100,7 @@ export class RedisLock implements Lock {
     if (!(lease instanceof RedisLease) || !this.#held.delete(lease)) return;
     if (lease.turn !== undefined) this.#options.turns.release(lease.turn, fate);
     if (lease.fence === undefined) return; // it never was in Redis
-    this.#farewells.say(lease, fate.kind === 'known' ? 0 : fate.quarantineMs);
+    this.#releases.release(lease, fate.kind === 'known' ? 0 : fate.quarantineMs);
   }
 
   state(): LockState {
@@ -119,7 +119,7 @@ export class RedisLock implements Lock {
     for (const sleeper of this.#sleepers) sleeper.wake('stop');
     await this.#options.turns.stop();
     await Promise.allSettled(this.#obtaining); // what was asked may yet be granted, and is to be given back
-    await this.#farewells.end();
+    await this.#releases.end();
     this.#options.queue.stop();
   }
 
@@ -130,18 +130,18 @@ export class RedisLock implements Lock {
     const sleeper = new Sleeper(clock, signal);
     this.#sleepers.add(sleeper);
     queue.awaitWake(place, () => sleeper.wake('wake'));
-    let stands = false; // it may have the lock, or a place in the queue
+    let mayStand = false; // the engine may have given it the lock, or a place in the queue
     try {
       for (;;) {
         this.#checkWanted(signal);
-        const stood: boolean = stands;
-        stands ||= queue.up;
+        const stoodBefore: boolean = mayStand;
+        mayStand ||= queue.up;
         const from = momentOf(clock);
         const reply = await queue.acquire(place, leaseMs.check).catch((error: unknown) => {
-          if (error instanceof Refused) stands = stood;
+          if (error instanceof Refused) mayStand = stoodBefore;
           throw error;
         });
-        if (reply.kind === 'guarded') stands = stood;
+        if (reply.kind === 'guarded') mayStand = stoodBefore;
         if (reply.kind === 'granted') {
           this.#checkWanted(signal);
           const lease = new RedisLease({ key: turn.key, turn, place, from, clock, ...reply });
@@ -156,7 +156,7 @@ export class RedisLock implements Lock {
         if (by === 'wake' || by === 'time') record.woken(by === 'wake' ? 'wake' : 'poll');
       }
     } catch (error) {
-      if (stands) this.#farewells.withdraw(place);
+      if (mayStand) this.#releases.withdraw(place);
       if (error instanceof GatewayError) throw error;
       this.#checkWanted(signal);
       if (down === 'closed') throw unavailable(error);
@@ -210,7 +210,7 @@ export class RedisLock implements Lock {
   #renewLater(): () => void {
     return this.#options.clock.after(RENEW, () => {
       this.#cancelRenewal = this.#renewLater();
-      this.#farewells.sayWhatIsDue();
+      this.#releases.retryDue();
       this.#renew();
     });
   }

@@ -2,14 +2,14 @@
 import cluster from 'node:cluster';
 import { DescriptorOutput } from '../app/descriptor-output.ts';
 import { type Clock, processClock } from '../lock/clock.ts';
-import { type Line, lineOf, pulseOf } from './line.ts';
+import { type Channel, channelOf, pulseOf } from './channel.ts';
 import { watchPulse } from './pulse.ts';
 import { closeUntaken } from './untaken.ts';
 import { wholeLines } from './whole-lines.ts';
 
 export interface Child {
   readonly pid: number | undefined;
-  readonly line: Line;
+  readonly channel: Channel;
   /** Resolves when it has ended and all that it wrote has been passed on: with the exit code, or the signal, and why. */
   readonly ended: Promise<string>;
   /** At once: SIGKILL. */
@@ -55,6 +55,6 @@ export function forker(out: { write(lines: string): void }, clock: Clock = proce
       child.on('error', (error) => child.pid === undefined && resolve(error.message));
       child.once('close', (code, signal) => resolve(stuck ? STUCK : (signal ?? `exit code ${code}`)));
     });
-    return { pid: child.pid, line: lineOf(child), ended, kill: () => void child.kill('SIGKILL') };
+    return { pid: child.pid, channel: channelOf(child), ended, kill: () => void child.kill('SIGKILL') };
   };
 }

@@ -120,7 +120,7 @@ export class Pool {
     if (typeof child === 'string') return { pid: undefined, how: child, listenedMs: 0 };
     let since: number | undefined;
     let fault: string | undefined;
-    child.line.orders.onMessage((message) => {
+    child.channel.orders.onMessage((message) => {
       const report = readReport(message);
       if (report?.op === 'listening') {
         since = performance.now();
@@ -135,7 +135,7 @@ export class Pool {
         child.kill();
       }
     });
-    child.line.orders.onGone(() => this.#up.delete(child));
+    child.channel.orders.onGone(() => this.#up.delete(child));
     this.#children.add(child);
     onFork(child);
     tell(child, orderFor(number));
@@ -163,6 +163,6 @@ export class Pool {
   }
 }
 
-function tell({ line }: Child, order: Order): void {
-  line.orders.send(order);
+function tell({ channel }: Child, order: Order): void {
+  channel.orders.send(order);
 }

@@ -37,7 +37,7 @@ export async function startPrimary(
     count: config.workers,
     fork,
     orderFor: (number) => ({ op: 'start', number, via, source }),
-    onFork: ({ line }) => server.serve(line.lock),
+    onFork: ({ channel }) => server.serve(channel.lock),
     log,
   });
   let stopping: Promise<boolean> | undefined;

@@ -4,12 +4,12 @@ import type { Log } from '../app/log.ts';
 import type { Config } from '../config/config.ts';
 import { RemoteLock } from '../lock/remote-lock.ts';
 import { type Running, start } from '../start.ts';
-import type { Line } from './line.ts';
+import type { Channel } from './channel.ts';
 import { type Order, type Report, readOrder } from './order.ts';
 import { shareOf } from './share.ts';
 
 export interface WorkerOptions {
-  readonly line: Line;
+  readonly channel: Channel;
   readonly orders: Orders;
   readonly config: Config;
   readonly via: string;
@@ -23,16 +23,16 @@ const ORPHANED = 'the primary is gone: this worker finishes what it has sent, an
 
 /** Resolves with the exit code. */
 export async function runWorker(options: WorkerOptions): Promise<number> {
-  const { line, orders, config, via, log, faultOf } = options;
+  const { channel, orders, config, via, log, faultOf } = options;
   const { timeouts } = config.origin;
-  const lock = new RemoteLock({ port: line.lock, engine: config.lock.engine });
+  const lock = new RemoteLock({ port: channel.lock, engine: config.lock.engine });
   let running: Running;
   try {
     running = await start(shareOf(config), log, { lock, via });
   } catch (error) {
-    return reportFault(line, orders, faultOf(error));
+    return reportFault(channel, orders, faultOf(error));
   }
-  report(line, { op: 'listening', data: running.data });
+  report(channel, { op: 'listening', data: running.data });
   const told = await Promise.race([orders.stop, orders.gone]);
   if (told !== 'gone') {
     const end = await Promise.race([running.stop(told.delayMs), orders.gone]);
@@ -44,14 +44,14 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
 }
 
 /** The primary ends a worker that has told it so: an exit of its own could overtake the report. */
-export async function reportFault(line: Line, orders: Orders, message: string): Promise<number> {
-  report(line, { op: 'fault', message });
+export async function reportFault(channel: Channel, orders: Orders, message: string): Promise<number> {
+  report(channel, { op: 'fault', message });
   await orders.gone;
   return 1;
 }
 
-function report(line: Line, what: Report): void {
-  line.orders.send(what);
+function report(channel: Channel, what: Report): void {
+  channel.orders.send(what);
 }
 
 /** What the primary says, as it comes. */
@@ -60,7 +60,7 @@ export class Orders {
   readonly stop: Promise<Order & { op: 'stop' }>;
   readonly gone: Promise<'gone'>;
 
-  constructor({ orders }: Line) {
+  constructor({ orders }: Channel) {
     const start = Promise.withResolvers<Order & { op: 'start' }>();
     const stop = Promise.withResolvers<Order & { op: 'stop' }>();
     orders.onMessage((message) => {

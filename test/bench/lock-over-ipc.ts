@@ -4,7 +4,7 @@ import type { Lease } from '../../src/lock/lock.ts';
 import { LockServer } from '../../src/lock/lock-server.ts';
 import { MemoryLock } from '../../src/lock/memory-lock.ts';
 import { RemoteLock } from '../../src/lock/remote-lock.ts';
-import { lineOf } from '../../src/workers/line.ts';
+import { channelOf } from '../../src/workers/channel.ts';
 
 const PAIRS = 20_000;
 const AT_ONCE = 64;
@@ -15,11 +15,11 @@ function serve(): void {
   const log = { info() {}, warn() {}, error() {} };
   const server = new LockServer({ lock, timeouts, log });
   const worker = cluster.fork();
-  server.serve(lineOf(worker.process).lock);
+  server.serve(channelOf(worker.process).lock);
 }
 
 async function measure(): Promise<void> {
-  const lock = new RemoteLock({ port: lineOf(process).lock, engine: 'memory' });
+  const lock = new RemoteLock({ port: channelOf(process).lock, engine: 'memory' });
   const { signal } = new AbortController();
   let keys = 0;
   const once = async (use: (lease: Lease) => Promise<void>): Promise<number> => {

@@ -32,7 +32,7 @@ function fakeChild(pid: number): FakeChild {
   };
   return {
     ...{ pid, orders, die, disconnect: () => wire.killWorker(), ended: ended.promise, killed: () => killed },
-    line: { orders: wire.primary, lock: wire.primary },
+    channel: { orders: wire.primary, lock: wire.primary },
     report: (report) => wire.worker.send(report),
     kill() {
       killed = true;

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { isMapping } from '../config/settings.ts';
 import type { Port } from '../lock/port.ts';
 
-export interface Line {
+export interface Channel {
   readonly orders: Port;
   readonly lock: Port;
 }
@@ -15,7 +15,7 @@ type End = Pick<ChildProcess, 'connected'> & {
   once(event: 'disconnect' | 'close', run: () => void): unknown;
 };
 
-export function lineOf(end: End): Line {
+export function channelOf(end: End): Channel {
   return { orders: conversation(end, 'orders'), lock: conversation(end, 'lock') };
 }
 
@@ -24,7 +24,7 @@ export function pulseOf(end: End): Port {
   return conversation(end, 'pulse');
 }
 
-function conversation(end: End, about: keyof Line | 'pulse'): Port {
+function conversation(end: End, about: keyof Channel | 'pulse'): Port {
   return {
     // with a callback a message that cannot be sent is no error: that the other side is gone is said by itself
     send: (message) => void end.send?.({ [about]: message }, () => {}),

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import net from 'node:net';
 import t, { type Test } from 'tap';
-import { lineOf } from '../../src/workers/line.ts';
+import { channelOf } from '../../src/workers/channel.ts';
 import { settle, until } from '../fixtures/until.ts';
 
 /** Says so on both conversations when it runs, then does as `then` says. */
@@ -14,14 +14,14 @@ function startPeer(t: Test, then: string) {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   t.teardown(() => void child.kill('SIGKILL'));
-  const line = lineOf(child);
+  const channel = channelOf(child);
   const events: string[] = [];
   for (const about of ['orders', 'lock'] as const) {
-    line[about].onMessage((message) => events.push(`${about} ${message}`));
-    line[about].onGone(() => events.push(`${about} gone`));
+    channel[about].onMessage((message) => events.push(`${about} ${message}`));
+    channel[about].onGone(() => events.push(`${about} gone`));
   }
   const up = until(() => events.length >= 2, 'it is up');
-  return { child, line, events, up };
+  return { child, channel, events, up };
 }
 
 /** Its end, and what Node says of it. */
@@ -52,22 +52,22 @@ t.test('it is killed while it is handed what it does not take', async (t) => {
   const server = net.createServer();
   await once(server.listen(0, '127.0.0.1'), 'listening');
   t.teardown(() => void server.close());
-  const { child, line, events, up } = startPeer(t, "process.kill(process.pid, 'SIGSTOP');");
+  const { child, channel, events, up } = startPeer(t, "process.kill(process.pid, 'SIGSTOP');");
   await up;
   child.send('take it', server);
-  line.lock.send({ op: 'queued behind it' });
+  channel.lock.send({ op: 'queued behind it' });
   await settle();
   child.kill('SIGKILL');
   await endOf(child);
   t.same(events, ALL);
-  line.lock.send({ op: 'nothing happens' });
+  channel.lock.send({ op: 'nothing happens' });
 });
 
 t.test('it was gone before anybody asked', async (t) => {
-  const { child, line } = startPeer(t, 'process.disconnect();');
+  const { child, channel } = startPeer(t, 'process.disconnect();');
   await endOf(child);
   let times = 0;
-  line.lock.onGone(() => {
+  channel.lock.onGone(() => {
     times += 1;
   });
   t.equal(times, 0, 'never at once');

@@ -1,4 +1,4 @@
-// Releases on their way to Redis: each is said until it was heard, or the lease has ended by itself.
+// Releases on their way to Redis: each is sent until it was answered, or the lease has ended by itself.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from './clock.ts';
@@ -7,23 +7,23 @@ import type { LockRecord } from './lock-record.ts';
 import type { Place, RedisLease } from './redis-lease.ts';
 import type { LockQueue } from './redis-queue.ts';
 
-interface Farewell {
+interface PendingRelease {
   readonly place: Place;
   /** On the clock: what is left of a quarantine ends then. */
   readonly quarantineUntil: number;
   /** On the clock: the lease has surely ended by itself. */
   until: number;
-  /** What was held; undefined for a request that may have been granted without our hearing of it. */
+  /** What was held; undefined for a request that may have been granted although no answer came. */
   readonly lease: RedisLease | undefined;
-  /** On the clock: when it is to be said again; undefined while its answer is awaited. */
-  again: number | undefined;
-  /** How long it then waits for the next time, milliseconds. */
+  /** On the clock: when it is to be sent again; undefined while its answer is awaited. */
+  retryAt: number | undefined;
+  /** The pause behind the next failure, milliseconds. */
   pauseMs: number;
-  /** It may have been heard without our hearing of that: then the key is no longer this token's for a good reason. */
+  /** It may have been done although no answer came: then the key is no longer this token's for a good reason. */
   unsure: boolean;
 }
 
-export interface FarewellOptions {
+export interface PendingReleaseOptions {
   readonly queue: LockQueue;
   readonly leaseMs: { readonly check: number; readonly write: number };
   readonly record: LockRecord;
@@ -32,28 +32,28 @@ export interface FarewellOptions {
 }
 
 /**
- * Between two times that one of them is said, milliseconds, growing: a server that refuses writes refuses these, too, and
- * has enough to do with refusing.
+ * Between two attempts, milliseconds, growing: a server that refuses writes refuses these, too, and has enough to do with
+ * refusing.
  */
 const SHORTEST_PAUSE = 500;
 const LONGEST_PAUSE = 8_000;
-/** Of those that failed, so many are kept to be said again. */
+/** Of those that failed, so many are kept to be sent again. */
 const MOST = 10_000;
-/** How long a stop waits for what is still to be said, milliseconds. */
-const LAST_WORDS = 1_000;
+/** How long a stop waits for the last answers, milliseconds. */
+const END_WAIT = 1_000;
 
 /** None of them is needed for safety: a lease that is not released ends by itself, only later. */
-export class Farewells {
-  readonly #options: FarewellOptions;
-  readonly #open = new Map<string, Farewell>();
+export class PendingReleases {
+  readonly #options: PendingReleaseOptions;
+  readonly #open = new Map<string, PendingRelease>();
   #emptied: PromiseWithResolvers<void> | undefined;
 
-  constructor(options: FarewellOptions) {
+  constructor(options: PendingReleaseOptions) {
     this.#options = options;
   }
 
-  /** Releases, or quarantines for so many milliseconds. */
-  say(lease: RedisLease, quarantineMs: number): void {
+  /** Releases; or quarantines, for `quarantineMs` above 0. */
+  release(lease: RedisLease, quarantineMs: number): void {
     const { check, write } = this.#options.leaseMs;
     // an answer to its arming may have been lost: then it lasts longer than this process knows
     this.#begin(lease.place, Math.max(check, write, quarantineMs), quarantineMs, lease);
@@ -64,62 +64,62 @@ export class Farewells {
     this.#begin(place, this.#options.leaseMs.check, 0, undefined);
   }
 
-  /** Whatever could not be said, once more: on a new connection, or because there is no later. */
-  sayAllAgain(): void {
+  /** Sends whatever failed once more: on a new connection, or because there is no later. */
+  retryAll(): void {
     const { leaseMs, clock } = this.#options;
     // an engine that stood still takes up what it was sent before: a request of long ago may be granted only now
-    for (const farewell of this.#open.values())
-      if (farewell.lease === undefined) farewell.until = clock.now() + leaseMs.check;
-    this.#sayAgain(Number.POSITIVE_INFINITY);
+    for (const pending of this.#open.values())
+      if (pending.lease === undefined) pending.until = clock.now() + leaseMs.check;
+    this.#retry(Number.POSITIVE_INFINITY);
   }
 
-  /** Whatever could not be said, and has waited for long enough, once more. */
-  sayWhatIsDue(): void {
-    this.#sayAgain(this.#options.clock.now());
+  /** Sends once more whatever failed and has waited for long enough. */
+  retryDue(): void {
+    this.#retry(this.#options.clock.now());
   }
 
-  /** Resolves when all was heard, or cannot be said. */
+  /** Resolves when all were answered, or cannot be sent. */
   async end(): Promise<void> {
     if (this.#open.size === 0 || !this.#options.queue.up) return;
-    this.sayAllAgain();
+    this.retryAll();
     this.#emptied ??= Promise.withResolvers<void>();
-    await Promise.race([this.#emptied.promise, delay(LAST_WORDS, undefined, { ref: false })]);
+    await Promise.race([this.#emptied.promise, delay(END_WAIT, undefined, { ref: false })]);
   }
 
   #begin(place: Place, ms: number, quarantineMs: number, lease: RedisLease | undefined): void {
     const now = this.#options.clock.now();
     const until = { until: now + ms, quarantineUntil: now + quarantineMs };
-    const said = { again: undefined, pauseMs: SHORTEST_PAUSE, unsure: false };
-    const farewell = { place, ...until, lease, ...said };
-    this.#open.set(place.token, farewell);
-    void this.#send(farewell);
+    const attempts = { retryAt: undefined, pauseMs: SHORTEST_PAUSE, unsure: false };
+    const pending = { place, ...until, lease, ...attempts };
+    this.#open.set(place.token, pending);
+    void this.#send(pending);
   }
 
-  /** What needs no saying any longer is forgotten. */
-  #sayAgain(before: number): void {
+  /** What has ended by itself needs no release any longer. */
+  #retry(before: number): void {
     const { queue, clock } = this.#options;
     const now = clock.now();
-    for (const [token, farewell] of this.#open) {
-      const isOpen = farewell.lease === undefined && !queue.up;
-      if (farewell.until <= now && !isOpen) this.#open.delete(token);
-      else if (farewell.again !== undefined && farewell.again <= before && queue.up)
-        void this.#send(farewell);
+    for (const [token, pending] of this.#open) {
+      const isOpen = pending.lease === undefined && !queue.up;
+      if (pending.until <= now && !isOpen) this.#open.delete(token);
+      else if (pending.retryAt !== undefined && pending.retryAt <= before && queue.up)
+        void this.#send(pending);
     }
   }
 
-  async #send(farewell: Farewell): Promise<void> {
+  async #send(pending: PendingRelease): Promise<void> {
     const { queue, clock } = this.#options;
-    const { place, quarantineUntil } = farewell;
+    const { place, quarantineUntil } = pending;
     const { up } = queue;
-    farewell.again = undefined;
+    pending.retryAt = undefined;
     try {
       const released = await queue.release(place, Math.max(0, quarantineUntil - clock.now()));
       const first = this.#open.delete(place.token);
-      if (!released && first && !farewell.unsure) this.#foundLost(farewell.lease);
+      if (!released && first && !pending.unsure) this.#foundLost(pending.lease);
     } catch {
-      farewell.again = clock.now() + farewell.pauseMs;
-      farewell.pauseMs = Math.min(2 * farewell.pauseMs, LONGEST_PAUSE);
-      farewell.unsure ||= up;
+      pending.retryAt = clock.now() + pending.pauseMs;
+      pending.pauseMs = Math.min(2 * pending.pauseMs, LONGEST_PAUSE);
+      pending.unsure ||= up;
       if (this.#open.size > MOST) this.#open.delete(place.token);
     }
     if (this.#open.size === 0) this.#emptied?.resolve();
