@@ -11,10 +11,10 @@ import { sendOff } from './send-off.ts';
 /** Those that Node's parser knows and that are not refused with 405. */
 const SUPPORTED = METHODS.filter((method) => method !== 'CONNECT' && method !== 'TRACE').join(', ');
 
-/** Of a method that is not among METHODS of node:http; also of what is no HTTP at all, for which it is as true. */
+/** The detail for a method that is not among METHODS of node:http. It is as true for what is no HTTP at all. */
 export const UNSUPPORTED_METHOD = `The request begins with no method that is supported here. Methods are case-sensitive, and these are supported: ${SUPPORTED}.`;
 
-/** Of all else that Node's parser refuses. */
+/** The detail for everything else that Node's parser refuses. */
 export const INVALID_SYNTAX = 'The request is no valid HTTP/1.1.';
 
 const CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Progress } from './progress.ts';
 
-/** Requests that may wait for their turn before no more are read; those that came in one piece with them wait as well. */
+/** How many requests may wait for their turn until reading pauses; those that were read along with them wait as well. */
 const MOST_WAITING = 16;
 
 export interface Connection {

@@ -44,7 +44,7 @@ export class Connections {
   /** Told of each connection as it comes: a stop has to find those without a request, too. */
   accept(socket: Socket): void {
     this.#connection(socket);
-    // so Node ends a connection behind its last answer: with bytes unread a close is a reset, which takes the answer along
+    // what Node calls to end a connection behind its last answer: a close with bytes unread is a reset, and loses the answer
     socket.destroySoon = () => sendOff(socket);
   }
 

@@ -1,4 +1,4 @@
-// Text to a file descriptor, at once: what cannot be written, for the disk is full or nobody reads it, ends nothing.
+// Text to a file descriptor, at once. A write that fails, on a full disk or for want of a reader, ends nothing.
 import { writeSync } from 'node:fs';
 
 /** How soon a pipe is tried again whose reader is slow, milliseconds. */
@@ -7,8 +7,8 @@ const PAUSE = 10;
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Neither process.stdout, which makes a pipe one that refuses what its reader has no room for, nor pino's destination: the
- * command line needs it before it is known that libraries run on this version of Node.
+ * Not process.stdout, which makes a pipe non-blocking, so that writes fail while its reader is slow; and not pino's
+ * destination, for the command line needs it before it is known that libraries run on this version of Node.
  */
 export class DescriptorOutput {
   readonly #descriptor: number;
@@ -28,7 +28,7 @@ export class DescriptorOutput {
     return this.#failing;
   }
 
-  /** Never throws. The bytes are the caller's again; nothing at all tries once more what is left. */
+  /** Never throws. The bytes are the caller's again when it returns. With no bytes it only tries once more what is left. */
   write(content: string | Buffer): void {
     this.#left = this.#restOf(this.#left);
     if (this.#left.length > 0) return;

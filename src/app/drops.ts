@@ -1,4 +1,4 @@
-// Connections that are closed as they come, because there are as many as may be: the log says so, but not for each.
+// Connections that are closed as they come, because limits.connections is reached: logged, but not one by one.
 import type { Logger } from 'pino';
 
 /** Shortest time between two lines, milliseconds. */

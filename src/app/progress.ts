@@ -14,7 +14,7 @@ export class Progress {
     this.#taken = NOT_LOOKED;
   }
 
-  /** For how long, of what there is to take, the client has taken nothing, milliseconds; `now` is the monotonic clock. */
+  /** How long the client has taken nothing although there was something to take, milliseconds; `now`: the monotonic clock. */
   stalledMs(socket: Duplex & { readonly bytesWritten: number }, now: number): number {
     const taken = socket.bytesWritten - socket.writableLength;
     if (socket.writableLength === 0 || taken !== this.#taken) {

@@ -56,7 +56,7 @@ export class IncomingContent implements RequestContent {
   }
 }
 
-/** Small content mostly comes in one piece with the head: it needs no deadline, and nobody who waits for it. */
+/** Small content mostly comes in one piece with the head: then it needs neither a deadline nor listeners. */
 function takeWhole(message: IncomingMessage, length: number): Buffer | undefined {
   if (message.readableLength < length) return undefined;
   const content: unknown = message.read();

@@ -28,8 +28,8 @@ export function send(
       failed(error);
     }
   };
-  // Node hands out a request before it parses the content that came with its head: after this turn it has. Content in chunks
-  // may turn out to be malformed in it, and a last answer is not worth waiting.
+  // Node hands out a request before it parses the content that came with its head; after this turn it has. Not for chunked
+  // content, which that may show to be malformed, nor for the last answer of a connection, which gains nothing by it.
   const mayBeComplete = hasUnreadContent(message) && message.headers['transfer-encoding'] === undefined;
   if (mayBeComplete && response.shouldKeepAlive) setImmediate(attempt);
   else attempt();
@@ -103,7 +103,10 @@ function endsWithConnection({ httpVersion }: IncomingMessage, fields: FieldLines
   return httpVersion === '1.0' && fieldValue(fields, 'content-length') === undefined;
 }
 
-/** To an HTTP/1.0 client an end is an end, and only a reset is none; a Unix socket, which has no address, knows no reset. */
+/**
+ * An HTTP/1.0 client takes the end of the connection for the end of the answer: only a reset says that there is more. A Unix
+ * socket, which has no address, cannot be reset.
+ */
 function cut({ httpVersion, socket }: IncomingMessage, response: ServerResponse): void {
   if (httpVersion === '1.0' && socket.remoteAddress !== undefined) socket.resetAndDestroy();
   else response.destroy();

@@ -1,4 +1,4 @@
-// What a command has of the outside, and how it reads its arguments.
+// What a command gets from outside, and how it reads its arguments.
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import type { Environment } from '../config/environment.ts';
 

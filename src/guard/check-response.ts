@@ -14,7 +14,7 @@ import type { Answer, Exchange, MadeAnswer, Tools } from './exchange.ts';
 import { passed } from './perform.ts';
 import { fieldName, refuseExchange, VALIDATORS } from './refuse.ts';
 
-/** An origin's own 304, 412 and anything else but 2xx and 416 passes: conditions stand behind those (RFC 9110 13.2.1). */
+/** An origin's own 304, its 412 and whatever else is no 2xx or 416 passes: it takes precedence over conditions (RFC 9110 13.2.1). */
 export async function checkResponse(exchange: Exchange, tools: Tools): Promise<Answer> {
   const answer = await read(exchange, tools, rangeIsPossible(exchange));
   if (answer.status === 416) return checkUnsatisfiable(exchange, tools, answer);

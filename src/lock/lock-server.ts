@@ -29,13 +29,13 @@ const KNOWN: Fate = { kind: 'known' };
 /** What may have been sent must be over. */
 const OVER: Fate = { kind: 'unknown', quarantineMs: 0 };
 
-interface Served extends Required<LockServerOptions> {
+interface ServerContext extends Required<LockServerOptions> {
   /** How long a holding may last without its worker, milliseconds. */
   readonly leaseMs: ReturnType<typeof leasesFor>;
 }
 
 export class LockServer {
-  readonly #options: Served;
+  readonly #options: ServerContext;
 
   constructor({ clock = processClock, ...options }: LockServerOptions) {
     this.#options = { ...options, clock, leaseMs: leasesFor(options.timeouts) };
@@ -52,12 +52,12 @@ export class LockServer {
 /** What one worker waits for and holds, by the ids of its requests. */
 class ServedWorker {
   readonly #port: Port;
-  readonly #options: Served;
+  readonly #options: ServerContext;
   readonly #waiting = new Map<number, Cancellation>();
   readonly #held = new Map<number, Holding>();
   #gone = false;
 
-  constructor(port: Port, options: Served) {
+  constructor(port: Port, options: ServerContext) {
     this.#port = port;
     this.#options = options;
   }

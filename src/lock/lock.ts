@@ -69,7 +69,7 @@ export interface Lock {
    * held any more, or `lock-engine-unavailable`.
    */
   arm(leases: readonly Lease[]): Promise<void>;
-  /** Ends a holding. Of a lease that holds nothing, or no longer does, it takes no notice. */
+  /** Ends a holding. A lease that holds nothing, or no longer does, is ignored. */
   release(lease: Lease, fate: Fate): void;
   state(): LockState;
   engine(): EngineState;

@@ -49,8 +49,8 @@ export type Carrier = Pick<OriginConnection, 'abort' | 'pause' | 'resume' | 'dea
 
 /**
  * `head` and `ended` follow the origin's side only: nothing that the client does changes them unless the owner calls
- * `cancel()`. Nothing is sent twice but a HEAD that a kept connection swallowed. Promises are made for who asks: mostly all
- * has happened before.
+ * `cancel()`. Nothing is sent twice but a HEAD that a kept connection swallowed. Promises are made on demand: mostly everything
+ * has happened before anybody asks.
  */
 export class OriginExchange {
   readonly content: OriginContent;

@@ -26,7 +26,7 @@ export function pulseOf(end: End): Port {
 
 function conversation(end: End, about: keyof Channel | 'pulse'): Port {
   return {
-    // with a callback a message that cannot be sent is no error: that the other side is gone is said by itself
+    // with a callback a message that cannot be sent is no error: `onGone` says that the other side is gone
     send: (message) => void end.send?.({ [about]: message }, () => {}),
     onMessage(take) {
       end.on('message', (message) => {
@@ -39,7 +39,7 @@ function conversation(end: End, about: keyof Channel | 'pulse'): Port {
         return;
       }
       let gone = false;
-      // a process that dies with a connection on its way to it does not disconnect: Node awaits that it takes it
+      // a process that dies with a connection on its way to it does not disconnect: Node waits for it to accept that
       for (const event of ['disconnect', 'close'] as const)
         end.once(event, () => {
           if (!gone) run();

@@ -29,7 +29,7 @@ export function forker(out: { write(lines: string): void }, clock: Clock = proce
   return () => {
     const worker = cluster.fork();
     const { process: child } = worker;
-    // what Node itself cannot send to a worker that is dying would end this process: that it is gone is said by itself
+    // what Node itself cannot send to a dying worker is an error that would end this process; `ended` says that it is gone
     worker.on('error', () => {});
     closeUntaken(child);
     // no pipes: each would leave listeners at our end, of which Node warns from eleven workers on
