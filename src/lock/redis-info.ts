@@ -34,10 +34,14 @@ export function readInfo(text: string): ServerFacts {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const [oldestMajor = 0, oldestMinor = 0] = OLDEST;
   if (major < oldestMajor || (major === oldestMajor && minor < oldestMinor))
-    throw new UnfitServer(`version ${version || 'unknown'} is too old: use Redis 6.2 or later, or Valkey`);
+    throw new UnfitServer(
+      `the lock engine is too old (version ${version || 'unknown'}): use Redis 6.2 or later, or Valkey`,
+    );
   const policy = field('maxmemory_policy');
   if (policy !== 'noeviction' && Number(field('maxmemory')) > 0)
-    throw new UnfitServer(`maxmemory-policy is ${policy}: it would evict locks; set it to noeviction`);
+    throw new UnfitServer(
+      `maxmemory-policy of the lock engine is ${policy}: it would evict locks; set it to noeviction`,
+    );
   const replica = field('role') === 'slave';
   return {
     tag: `${field('run_id')}.${field('master_replid')}`,

@@ -46,7 +46,9 @@ for (const policy of ['allkeys-lru', 'volatile-ttl']) {
     `an engine that would evict locks (${policy}) refuses to start, and says what to change`,
     async (t) => {
       const redis = await startRedis(t, ['--maxmemory', '100mb', '--maxmemory-policy', policy]);
-      const wanted = { message: `maxmemory-policy is ${policy}: it would evict locks; set it to noeviction` };
+      const wanted = {
+        message: `maxmemory-policy of the lock engine is ${policy}: it would evict locks; set it to noeviction`,
+      };
       await t.rejects(start(configure(redisAt(redis.port)), logTo([])), wanted);
       const connections = async () =>
         (await redis.client.info('clients')).includes('connected_clients:1\r\n');

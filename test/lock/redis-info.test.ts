@@ -58,7 +58,10 @@ function refusal(text: string): string {
 }
 
 const unfit: Readonly<Record<string, readonly [Readonly<Record<string, string>>, RegExp]>> = {
-  'too old': [{ redis_version: '6.0.16' }, /version 6\.0\.16 is too old: use Redis 6\.2 or later, or Valkey/],
+  'too old': [
+    { redis_version: '6.0.16' },
+    /the lock engine is too old \(version 6\.0\.16\): use Redis 6\.2 or later, or Valkey/,
+  ],
   'far too old': [{ redis_version: '5.0.9' }, /5\.0\.9/],
   'without a version': [{ redis_version: '' }, /version unknown/],
   ...Object.fromEntries(
