@@ -203,7 +203,7 @@ t.test('an answer that had begun when every answer became the last: the next one
   client.send(get('/1'));
   await until(() => started.length === 1, 'the first');
   started[0]?.response.write('a');
-  await until(() => client.rest().includes('200'), 'its begin');
+  await until(() => client.rest().includes('200'), 'its beginning');
   connections.retire();
   t.equal(connections.inFlight, true);
   started[0]?.response.end('z');

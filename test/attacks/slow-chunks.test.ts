@@ -76,7 +76,7 @@ for (const { name, by } of broken) {
         client.send(put(CHUNKED, FIRST));
         await until(
           () => arena.origin.bytes().some((bytes) => bytes.endsWith('xxx\r\n')),
-          'the origin has the begin',
+          'the origin has the beginning',
         );
         t.equal(arena.ifmatch.lock().held, 1);
         by(client);

@@ -1,8 +1,7 @@
 // An origin that answers while the upload still goes on: the key stays locked until the content has gone out.
 
-import { once } from 'node:events';
-import net, { type AddressInfo, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
+import { startHastyOrigin } from '../fixtures/hasty-origin.ts';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { bytesOf, connect } from '../fixtures/raw-client.ts';
 import { settle, until } from '../fixtures/until.ts';
@@ -10,32 +9,6 @@ import { settle, until } from '../fixtures/until.ts';
 const SIZE = 300_000;
 const PART = 'x'.repeat(100_000);
 const REST = 'x'.repeat(SIZE - PART.length);
-
-/** A connection at the origin: what it got, and its socket. */
-interface Got {
-  readonly socket: Socket;
-  bytes: string;
-}
-
-/** Answers with `early` as soon as the first bytes of a request are there. */
-async function startHastyOrigin(t: Test, early: string): Promise<{ url: string; got: readonly Got[] }> {
-  const got: Got[] = [];
-  const server = net.createServer((socket) => {
-    const connection = { socket, bytes: '' };
-    got.push(connection);
-    socket.on('error', () => {});
-    socket.once('data', () => socket.write(early));
-    socket.on('data', (data) => {
-      connection.bytes += data.toString('latin1');
-    });
-  });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  t.teardown(() => {
-    server.close();
-    for (const { socket } of got) socket.destroy();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, got };
-}
 
 const HEAD = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n';
 

@@ -104,7 +104,7 @@ const SLOW = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no';
 t.test('a handshake that the origin answers as any other request: the answer is not cut', async (t) => {
   const { origin, ifmatch, client } = await scene(t, () => SLOW);
   client.send(bytesOf('GET', '/chat', HANDSHAKE));
-  await until(() => client.rest().endsWith('\r\n\r\no'), 'its begin');
+  await until(() => client.rest().endsWith('\r\n\r\no'), 'its beginning');
   const stopping = ifmatch.stop();
   await settle();
   origin.requests[0]?.socket.write('k');
@@ -128,7 +128,7 @@ t.test('a handshake that the origin agrees to while it stops: no tunnel, and an 
 t.test('an answer whose head had gone: its end is that of the connection', async (t) => {
   const { origin, ifmatch, client } = await scene(t, ({ method }) => (method === 'GET' ? SLOW : OK));
   client.send(bytesOf('GET', '/slow'));
-  await until(() => client.rest().endsWith('\r\n\r\no'), 'its begin');
+  await until(() => client.rest().endsWith('\r\n\r\no'), 'its beginning');
   const stopping = ifmatch.stop();
   await settle();
   origin.requests[0]?.socket.write('k');
@@ -140,7 +140,7 @@ t.test('an answer whose head had gone: its end is that of the connection', async
 t.test('a write behind such an answer is performed and answered, or neither', async (t) => {
   const { origin, ifmatch, client } = await scene(t, ({ method }) => (method === 'GET' ? SLOW : OK));
   client.send(bytesOf('GET', '/slow') + bytesOf('PUT', '/1', [], 'x') + bytesOf('PUT', '/2', [], 'x'));
-  await until(() => client.rest().endsWith('\r\n\r\no'), 'the begin of the first answer');
+  await until(() => client.rest().endsWith('\r\n\r\no'), 'the beginning of the first answer');
   const stopping = ifmatch.stop();
   await settle();
   origin.requests[0]?.socket.write('k');

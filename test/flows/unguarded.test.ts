@@ -140,7 +140,7 @@ t.test('an origin that refuses connections: 502, and nothing is thrown', async (
 });
 
 t.test(
-  'a big upload streams: its begin is there before its end is sent, and every byte arrives',
+  'a big upload streams: its beginning is there before its end is sent, and every byte arrives',
   async (t) => {
     const origin = await startOrigin(t);
     const ifmatch = await startIfmatch(t, { origin: origin.url, yaml: OFF });

@@ -1,8 +1,7 @@
 // Request content: the verdict comes before the 100, slow uploads hold no lock, bytes arrive as they were sent.
 
-import { once } from 'node:events';
-import net, { type AddressInfo } from 'node:net';
-import t, { type Test } from 'tap';
+import t from 'tap';
+import { startHastyOrigin } from '../fixtures/hasty-origin.ts';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { startOrigin } from '../fixtures/origin.ts';
 import { problem } from '../fixtures/problem.ts';
@@ -18,18 +17,6 @@ const EXPECT = 'Expect: 100-continue';
 /** A small buffer, so that a test need not send megabytes to exceed it. */
 const SMALL = 'buffer: 4KiB';
 const BIG = 'x'.repeat(300_000);
-
-/** Answers as soon as it has the first bytes of a request. */
-async function startHastyOrigin(t: Test, answer: string): Promise<string> {
-  const server = net.createServer((socket) => {
-    socket.on('error', () => {});
-    socket.once('data', () => socket.write(answer));
-    t.teardown(() => socket.destroy());
-  });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  t.teardown(() => server.close());
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
 
 t.test('Expect: 100-continue with a stale tag is refused without a 100', async (t) => {
   const origin = await startOrigin(t);
@@ -98,7 +85,7 @@ t.test('a slow upload holds no lock', async (t) => {
 });
 
 t.test(
-  'content larger than the buffer streams: the origin has its begin before its end is sent',
+  'content larger than the buffer streams: the origin has its beginning before its end is sent',
   async (t) => {
     const origin = await startOrigin(t);
     const ifmatch = await startIfmatch(t, { origin: origin.url, yaml: SMALL });
@@ -234,7 +221,7 @@ for (const { name, length, more } of breaks) {
 t.test('an answer that comes before the content has ended is relayed', async (t) => {
   const early = 'HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig';
   const origin = await startHastyOrigin(t, early);
-  const ifmatch = await startIfmatch(t, { origin, yaml: SMALL, timeouts: { write: 1000 } });
+  const ifmatch = await startIfmatch(t, { origin: origin.url, yaml: SMALL, timeouts: { write: 1000 } });
   const client = await connect(ifmatch.port);
   client.send(bytesOf('PUT', '/doc', [`Content-Length: ${BIG.length}`], BIG.slice(0, 50_000)));
   const response = await client.response();

@@ -54,7 +54,7 @@ t.test('a real origin', async (t) => {
   const content = aStream();
   const forwarded = forwardWrite(client, streamed(content), SETTINGS, START);
   content.push('begin');
-  await until(() => origin.bytes().join('').includes('begin'), 'the begin of the content');
+  await until(() => origin.bytes().join('').includes('begin'), 'the beginning of the content');
   await settle();
   const lastByte = performance.now();
   content.push('later');
