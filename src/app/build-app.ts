@@ -97,7 +97,7 @@ function inTurn(connections: Connections, log: Log, routing: Listener): Listener
         routing(message, response);
         return;
       }
-      const error = new GatewayError('request-invalid', 'This is no method of HTTP.');
+      const error = new GatewayError('request-invalid', 'This is not an HTTP method.');
       log.events.info({ code: error.code }, 'refused');
       response.shouldKeepAlive = false;
       send(message, response, refuse(error), () => response.destroy());

@@ -12,10 +12,10 @@ import { sendOff } from './send-off.ts';
 const SUPPORTED = METHODS.filter((method) => method !== 'CONNECT' && method !== 'TRACE').join(', ');
 
 /** The detail for a method that is not among METHODS of node:http. It is as true for what is no HTTP at all. */
-export const UNSUPPORTED_METHOD = `The request begins with no method that is supported here. Methods are case-sensitive, and these are supported: ${SUPPORTED}.`;
+export const UNSUPPORTED_METHOD = `The request does not begin with a supported method. Methods are case-sensitive; these are supported: ${SUPPORTED}.`;
 
 /** The detail for everything else that Node's parser refuses. */
-export const INVALID_SYNTAX = 'The request is no valid HTTP/1.1.';
+export const INVALID_SYNTAX = 'The request is not valid HTTP/1.1.';
 
 const CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   HPE_HEADER_OVERFLOW: ['fields-too-large', 'Send a shorter target and fewer or shorter fields.'],

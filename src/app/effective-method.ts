@@ -16,7 +16,7 @@ export function effectiveMethod({ method, fields }: Received, route: Route): str
   const [named, ...others] = overriddenMethods(fields);
   if (named === undefined) return method;
   if (others.length > 0) throw invalid('The method-override fields name two methods; send one.');
-  if (!METHODS.includes(named)) throw invalid('The method-override field names no method.');
+  if (!METHODS.includes(named)) throw invalid('The method-override field does not name an HTTP method.');
   return isSafe(named) ? method : named;
 }
 

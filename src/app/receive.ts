@@ -75,7 +75,8 @@ function checkFields(fields: FieldLines, version: string): string {
 
 function checkHost(value: string): string {
   const match = HOST.exec(value);
-  if (match === null || Number(match[1] ?? 0) > 65_535) throw invalid('The Host field is no host and port.');
+  if (match === null || Number(match[1] ?? 0) > 65_535)
+    throw invalid('The Host field is not a host and port.');
   return value;
 }
 
@@ -83,7 +84,7 @@ function checkConnection(value: string): void {
   const name = forbiddenConnectionOption(value);
   if (name === undefined) return;
   throw invalid(
-    `Connection names ${JSON.stringify(name).slice(0, 60)}, which is no field of the connection; take it out.`,
+    `Connection names ${JSON.stringify(name).slice(0, 60)}, which is not a connection option; remove it.`,
   );
 }
 

@@ -16,7 +16,7 @@ const NOT_ALLOWED: Reason = { why: 'may not be opened by this user' };
 const REASONS: Readonly<Record<string, Reason>> = {
   EADDRINUSE: IN_USE,
   EACCES: NOT_ALLOWED,
-  EADDRNOTAVAIL: { why: 'is no address of this machine' },
+  EADDRNOTAVAIL: { why: 'is not an address of this machine' },
   ENOTFOUND: { why: 'cannot be resolved to an address' },
   EAI_AGAIN: { why: 'cannot be resolved to an address: no name server answers' },
   EINVAL: { why: 'cannot be opened' },
@@ -75,7 +75,7 @@ function whatIsThere(path: string): Reason {
       remedy: 'remove it, name what it leads to',
     };
   }
-  if (!found.isSocket()) return { why: 'is a file and no socket', remedy: 'remove it' };
+  if (!found.isSocket()) return { why: 'is a file, not a socket', remedy: 'remove it' };
   const user = process.getuid?.() ?? 0;
   if (user === 0 || found.uid === user) return IN_USE;
   // who may not connect to it cannot tell whether anybody listens
@@ -91,7 +91,7 @@ function whatIsAround(folder: string): Reason | undefined {
     return { why: `is in the folder ${folder}, which does not exist`, remedy: 'create the folder' };
   }
   if (found === 'ENOTDIR' || (typeof found !== 'string' && !found.isDirectory()))
-    return { why: `cannot be created: ${folder} is no directory` };
+    return { why: `cannot be created: ${folder} is not a directory` };
   return { why: `may not be created by this user in ${folder}` };
 }
 

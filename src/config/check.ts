@@ -100,12 +100,13 @@ function checkRoute(route: RouteSettings, index: number): Issue[] {
   const path = ['routes', index];
   const issues: Issue[] = [];
   const pattern = patternFault(route.path);
-  if (pattern !== undefined) issues.push(issue([...path, 'path'], `is no pattern: ${pattern}`));
+  if (pattern !== undefined) issues.push(issue([...path, 'path'], `is not a valid pattern: ${pattern}`));
   const template =
     route.resource === undefined || pattern !== undefined
       ? undefined
       : resourceTemplateFault(route.resource, route.path);
-  if (template !== undefined) issues.push(issue([...path, 'resource'], `is no template: ${template}`));
+  if (template !== undefined)
+    issues.push(issue([...path, 'resource'], `is not a valid template: ${template}`));
   if (route.methods.length === 0)
     issues.push(
       issue(

@@ -59,7 +59,7 @@ function readPem(path: Path, file: string | undefined, directory: string): Buffe
   if ('fault' in content) return pemIssue(path, `${quote(file)} cannot be read: ${content.fault}`);
   return content.value.includes('-----BEGIN ')
     ? content.value
-    : pemIssue(path, `${quote(file)} is no PEM file`);
+    : pemIssue(path, `${quote(file)} is not a PEM file`);
 }
 
 function tlsIssues(path: Path, options: SecureContextOptions): Issue[] {

@@ -23,10 +23,10 @@ export function parseListen(text: string): Parsed<Listen> {
   if (digits === undefined) return { fault: `${WANTED}, not ${quote(text)}` };
   if (port > 65535) return { fault: `${WANTED}; a port is at most 65535` };
   if (address !== undefined && isIP(address) !== 6)
-    return { fault: `${WANTED}; ${quote(address)} is no IPv6 address` };
+    return { fault: `${WANTED}; ${quote(address)} is not an IPv6 address` };
   const host = (address ?? (name || ALL_INTERFACES)).toLowerCase();
   if (/^[0-9.]+$/.test(host) && isIP(host) !== 4)
-    return { fault: `${WANTED}; ${quote(host)} is no IPv4 address` };
+    return { fault: `${WANTED}; ${quote(host)} is not an IPv4 address` };
   return { value: { host, port } };
 }
 

@@ -54,5 +54,5 @@ function ownNumber(units: Readonly<Record<string, number>>, unit: string): numbe
 }
 
 function unknownUnit(wanted: string, unit: string, units: Readonly<Record<string, number>>): string {
-  return `${wanted}; ${quote(unit)} is no unit here, these are: ${alternatives(Object.keys(units))}`;
+  return `${wanted}; ${quote(unit)} is not a unit here; these are: ${alternatives(Object.keys(units))}`;
 }

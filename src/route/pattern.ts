@@ -33,7 +33,8 @@ export function patternFault(pattern: string): string | undefined {
       continue;
     }
     const name = segment.slice(1);
-    if (!PARAMETER_NAME.test(name)) return `"${segment}" is no parameter: a name has letters, digits and "_"`;
+    if (!PARAMETER_NAME.test(name))
+      return `"${segment}" is not a parameter: its name is made of letters, digits and "_"`;
     if (names.has(name)) return `the parameter "${segment}" is there twice`;
     names.add(name);
   }

@@ -149,7 +149,7 @@ t.test('a target that is refused: 1, and why', async (t) => {
 t.test('an override or a Destination that is refused: 1, and why', async (t) => {
   const file = aFile(t, 'ifmatch.yaml', CONFIG);
   for (const [field, says] of [
-    ['X-HTTP-Method-Override: ERASE', '400 request-invalid: .*names no method'],
+    ['X-HTTP-Method-Override: ERASE', '400 request-invalid: .*does not name an HTTP method'],
     ['Destination: /a/../b', '400 target-dot-segment: Destination'],
   ] as const) {
     const fields = ['X-HTTP-Method: MOVE', field].slice(field.startsWith('X-') ? 1 : 0);

@@ -74,7 +74,7 @@ for (const row of rows) {
     const path = aFile(t, 'ifmatch.sock', 'precious');
     const { code, err } = await runCli(t, [...args, `--${row.listener}`, `unix:${path}`]);
     t.equal(code, 1);
-    t.match(err, `ifmatch: ${path} is a file and no socket; `);
+    t.match(err, `ifmatch: ${path} is a file, not a socket; `);
     t.equal(readFileSync(path, 'utf8'), 'precious');
   });
 }

@@ -56,7 +56,7 @@ const rows: Row[] = [
       writeFileSync(join(folder, 'file'), '');
       return 'file/x.sock';
     },
-    says: 'cannot be created: FOLDER/file is no directory',
+    says: 'cannot be created: FOLDER/file is not a directory',
   },
   {
     name: 'a directory is there',
@@ -72,7 +72,7 @@ const rows: Row[] = [
       writeFileSync(join(folder, 'x.sock'), 'precious');
       return 'x.sock';
     },
-    says: 'is a file and no socket; remove it',
+    says: 'is a file, not a socket; remove it',
     everywhere: true,
   },
   {

@@ -80,7 +80,7 @@ t.test('files named by the configuration', (t) => {
       '  cert: cert.pem\n  key: cert.pem\n',
       /3:9: origin\.cert is not usable: /,
     ],
-    ['that are some other text', '  ca: ../cases/minimal.yaml\n', /origin\.ca .* is no PEM file/],
+    ['that are some other text', '  ca: ../cases/minimal.yaml\n', /origin\.ca .* is not a PEM file/],
   ] as const;
   for (const [name, lines, expected] of rows) {
     t.test(`${name} are faults`, (t) => {

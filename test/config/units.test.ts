@@ -22,8 +22,8 @@ const durations: readonly (readonly [string, number | RegExp])[] = [
   ['-1s', /must be a duration/],
   ['1e3s', /must be a duration/],
   ['1s2', /must be a duration/],
-  ['30sec', /"sec" is no unit here, these are: ms, s, m or h/],
-  ['1constructor', /"constructor" is no unit/],
+  ['30sec', /"sec" is not a unit here; these are: ms, s, m or h/],
+  ['1constructor', /"constructor" is not a unit/],
   ['9'.repeat(400), /must be a duration/],
 ];
 for (const [text, expected] of durations) {
@@ -44,11 +44,11 @@ const sizes: readonly (readonly [string, number | RegExp])[] = [
   ['2TiB', 2 ** 41],
   ['8192TiB', /not a whole number of bytes/],
   ['0.3B', /not a whole number of bytes/],
-  ['1MB', /"MB" is no unit here, these are: B, KiB, MiB, GiB or TiB/],
-  ['1mib', /"mib" is no unit/],
+  ['1MB', /"MB" is not a unit here; these are: B, KiB, MiB, GiB or TiB/],
+  ['1mib', /"mib" is not a unit/],
   ['-1', /must be a size/],
   ['1_000', /must be a size/],
-  ['0x10', /must be a size|is no unit/],
+  ['0x10', /must be a size|is not a unit/],
 ];
 for (const [text, expected] of sizes) {
   t.test(`size ${text}`, (t) => {

@@ -38,7 +38,7 @@ const faults: { name: string; patterns: string[]; says: RegExp }[] = [
   {
     name: 'a parameter without a proper name',
     patterns: ['/:', '/:1', '/:a-b', '/:id.json', '/:*'],
-    says: /no parameter/,
+    says: /is not a parameter/,
   },
   { name: 'a parameter in another notation', patterns: ['/{id}', '/a{b'], says: /":name"/ },
   { name: 'a malformed percent', patterns: ['/%', '/%zz', '/a%4'], says: /hexadecimal/ },
