@@ -74,7 +74,8 @@ function watched(
 
 /** Nothing is kept ready for its reader, but in front of it, so that it knows when he has taken all there was and wants more. */
 class Watch extends Transform {
-  #isAsked = false;
+  #isRead = false;
+  #isHeld = false;
   #onAsked: (() => void) | undefined;
 
   constructor(options: Pick<TransformOptions, 'transform' | 'flush'>) {
@@ -87,21 +88,31 @@ class Watch extends Transform {
 
   /** Resolves as soon as what is pushed goes to the reader at once. */
   get asked(): Promise<void> {
-    if (this.#isAsked) return Promise.resolve();
     return new Promise((resolve) => {
       this.#onAsked = resolve;
+      this.#look();
     });
   }
 
-  override _read(size: number): void {
-    this.#isAsked = true;
-    this.#onAsked?.();
-    super._read(size);
+  override read(size?: number): unknown {
+    const chunk: unknown = super.read(size);
+    this.#isRead = true;
+    this.#look();
+    return chunk;
   }
 
-  override push(chunk: unknown, encoding?: BufferEncoding): boolean {
-    this.#isAsked = false;
-    return super.push(chunk, encoding);
+  override pause(): this {
+    this.#isHeld = true;
+    return super.pause();
+  }
+
+  override resume(): this {
+    this.#isHeld = false;
+    return super.resume();
+  }
+
+  #look(): void {
+    if (this.#isRead && !this.#isHeld && this.readableLength === 0) this.#onAsked?.();
   }
 }
 

@@ -111,6 +111,52 @@ t.test(
   },
 );
 
+/** What comes, letter by letter; `+`: the reader takes the next chunk; `.`: a turn of the loop goes by. */
+const COURSES = [
+  'ab.',
+  'abc.+.',
+  'abc.+',
+  'ab+c.d.+',
+  'ab.+.+c.+d',
+  'a.+++b.+.c.d+.',
+  'abcd.+.+.+.',
+  '+a.b.c.+',
+];
+for (const course of COURSES) {
+  t.test(
+    `a reader that takes one chunk at a time, ${course}: it is armed while he asks for more`,
+    async (t) => {
+      const { content, sent, armings, received, ending } = scene();
+      let asks = true;
+      const take = () => {
+        asks = true;
+        sent.resume();
+      };
+      sent.on('data', () => {
+        asks = false;
+        sent.pause();
+      });
+      const letters = course.replaceAll(/[+.]/g, '');
+      for (const what of course) {
+        if (what === '.') await turn();
+        else if (what === '+') take();
+        else content.write(what);
+      }
+      content.end();
+      for (let takes = 0; armings.length === 0; takes += 1) {
+        if (takes > letters.length) throw new Error('it is never armed');
+        await sleep(5);
+        if (armings.length === 0) take();
+      }
+      t.equal(asks, true);
+      armings[0]?.resolve();
+      await until(() => received.join('') === letters, 'he has all of it');
+      take();
+      t.equal(await ending, 'ended');
+    },
+  );
+}
+
 t.test('the last chunk leaves in the moment in which the leases were looked at', async (t) => {
   const { content, armings, held, sent, write } = scene();
   const left: string[] = [];
