@@ -10,6 +10,9 @@ import type { Received } from './receive.ts';
 /** An authority behind `https:`, without the port that goes without saying. */
 const SECURE = /^https:\/\/([^/?#]*?)(?::443)?(?=[/?#]|$)/i;
 
+/** The same port, which goes without saying in Host, too. */
+const SECURE_PORT = /:443$/;
+
 const TO_DESTINATION = new Set(['MOVE', 'COPY']);
 
 export interface Destination {
@@ -33,7 +36,10 @@ export function destinationOf(
   if (value === undefined) return undefined;
   if (values.length > 1) throw new GatewayError('request-invalid', 'Send one Destination field.');
   // TLS may end in front of us: the scheme is not ours to judge, nor is its port
-  const target = parseTarget(trimOws(value).replace(SECURE, 'http://$1'), host);
+  const reference = trimOws(value);
+  const target = SECURE.test(reference)
+    ? parseTarget(reference.replace(SECURE, 'http://$1'), host.replace(SECURE_PORT, ''))
+    : parseTarget(reference, host);
   if ('code' in target) throw new GatewayError(target.code, `Destination: ${target.detail}`);
   const match = table.match(target);
   if (match === 'ambiguous') {

@@ -146,6 +146,23 @@ for (const method of ['MOVE', 'COPY']) {
     });
   }
 
+  for (const [host, destination, status] of [
+    [`${HOST}:443`, `https://${HOST}:443/b`, 200],
+    [`${HOST}:443`, `https://${HOST}/b`, 200],
+    ['[::1]:443', 'https://[::1]/b', 200],
+    [`${HOST}:443`, `http://${HOST}/b`, 400],
+    [`${HOST}:8443`, `https://${HOST}/b`, 400],
+  ] as const) {
+    t.test(`${method} to ${destination} where Host is ${host}: ${status}`, async (t) => {
+      const { origin, ifmatch } = await scene(t);
+      origin.store('/a', 'source');
+      const fields = [`Host: ${host}`, `Destination: ${destination}`];
+      t.equal((await exchange(ifmatch.port, method, '/a', fields)).status, status);
+      t.same(lines(origin), status === 200 ? [`${method} /a`] : []);
+      await ifmatch.idle();
+    });
+  }
+
   t.test(`${method}: If-Match is about the source`, async (t) => {
     const { origin, ifmatch } = await scene(t);
     const source = origin.store('/a', 'source');
