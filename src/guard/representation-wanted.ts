@@ -17,12 +17,14 @@ const REPRESENTATION_FIELDS = [
 /** A member of the list: there may be commas in quoted strings (RFC 7240 2). Each octet can be read in one way only. */
 const PREFERENCE = /(?:[^",]|"(?:[^"\\]|\\.)*"?)+/g;
 
-/** The first `return` preference counts (RFC 7240 2). */
+const RETURN = /^[ \t]*return[ \t]*(?:[=;]|$)/i;
+const REPRESENTATION = /^[^=;]*=[ \t]*"?representation"?[ \t]*(?:;|$)/;
+
+/** The first `return` preference counts, whatever its value is (RFC 7240 2). */
 export function representationWanted(fields: FieldLines): boolean {
   for (const value of fieldValues(fields, 'prefer')) {
     for (const [preference] of value.matchAll(PREFERENCE)) {
-      const match = /^[ \t]*return[ \t]*=[ \t]*"?([a-z]+)"?[ \t]*(?:;|$)/i.exec(preference);
-      if (match !== null) return match[1] === 'representation';
+      if (RETURN.test(preference)) return REPRESENTATION.test(preference);
     }
   }
   return false;
