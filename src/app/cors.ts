@@ -1,6 +1,6 @@
 // `cors: expose`: lets scripts of other origins read ETag and send conditions where the origin forgot to.
 import type { Exchange } from '../guard/exchange.ts';
-import { fieldValue } from '../semantics/fields.ts';
+import { fieldValue, fieldValues } from '../semantics/fields.ts';
 
 const CONDITIONS = ['If-Match', 'If-None-Match', 'If-Modified-Since', 'If-Unmodified-Since'];
 
@@ -26,8 +26,16 @@ function withMembers(fields: readonly string[], name: string, members: readonly 
   const lower = name.toLowerCase();
   const at = fields.findIndex((field, i) => i % 2 === 0 && field.toLowerCase() === lower);
   if (at === -1) return [...fields, name, members.join(', ')];
-  const value = fields[at + 1] ?? '';
-  const present = value.split(',').map((member) => member.trim().toLowerCase());
+  const present = fieldValues(fields, lower)
+    .flatMap(membersOf)
+    .map((member) => member.toLowerCase());
   const missing = members.filter((member) => !present.includes(member.toLowerCase()));
-  return fields.with(at + 1, [value, ...missing].join(', '));
+  if (missing.length === 0) return [...fields];
+  return fields.with(at + 1, [...membersOf(fields[at + 1] ?? ''), ...missing].join(', '));
+}
+
+/** Without the empty ones, which are read and not sent on in a list that is made anew (RFC 9110 5.6.1.1). */
+function membersOf(value: string): string[] {
+  const members = value.split(',').map((member) => member.trim());
+  return members.filter((member) => member !== '');
 }

@@ -32,6 +32,21 @@ const rows: {
     added: [...ALLOWED, 'Access-Control-Expose-Headers', 'x-a, etag'],
   },
   {
+    name: 'an answer with an empty list',
+    given: [...ALLOWED, 'Access-Control-Expose-Headers', ''],
+    added: [...ALLOWED, 'Access-Control-Expose-Headers', 'ETag'],
+  },
+  {
+    name: 'an answer with empty members',
+    given: [...ALLOWED, 'Access-Control-Expose-Headers', ' ,X-A,\t, X-B,'],
+    added: [...ALLOWED, 'Access-Control-Expose-Headers', 'X-A, X-B, ETag'],
+  },
+  {
+    name: 'an answer that exposes it on another line',
+    given: [...ALLOWED, 'Access-Control-Expose-Headers', 'X-A', 'access-control-expose-headers', 'etag'],
+    added: [...ALLOWED, 'Access-Control-Expose-Headers', 'X-A', 'access-control-expose-headers', 'etag'],
+  },
+  {
     name: 'a preflight',
     method: 'OPTIONS',
     fields: PREFLIGHT,

@@ -77,3 +77,23 @@ t.test(
     t.match(allowed, /\bIf-Unmodified-Since\b/i);
   },
 );
+
+t.test('cors: expose makes no empty members, and none that are there', async (t) => {
+  for (const [lines, shown] of [
+    [[''], ['ETag']],
+    [[', X-A,'], ['X-A, ETag']],
+    [
+      ['X-A', 'etag'],
+      ['X-A', 'etag'],
+    ],
+  ] as const) {
+    const exposed = lines.flatMap((line) => ['Access-Control-Expose-Headers', line]);
+    const origin = await startOrigin(t, {
+      answer: () => ({ status: 200, fields: ['Access-Control-Allow-Origin', '*', ...exposed] }),
+    });
+    const yaml = 'routes: [{ path: /*, cors: expose }]';
+    const ifmatch = await startIfmatch(t, { origin: origin.url, yaml });
+    const response = await exchange(ifmatch.port, 'GET', '/doc', [ORIGIN]);
+    t.same(response.all('access-control-expose-headers'), shown);
+  }
+});
