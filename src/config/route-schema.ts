@@ -43,7 +43,9 @@ const routeOptions = z.strictObject({
     ),
   case: choice(['sensitive', 'insensitive'])
     .prefault(DEFAULTS.route.case)
-    .describe('Whether the origin takes /A and /a for two resources.'),
+    .describe(
+      'Whether the origin takes /A and /a for two resources; letters beyond A to Z are never folded.',
+    ),
   cors: choice(['pass', 'expose'])
     .prefault(DEFAULTS.route.cors)
     .describe(
