@@ -24,7 +24,11 @@ const CONNECT_AGAIN = 'This gateway opens no more tunnels; connect again.';
  * Only what cannot be anything but a WebSocket's opening handshake (RFC 6455 4.1): every other Upgrade is ignored, which
  * a server may do, and the request is answered as if it had none. Conditions and content are for the guard.
  */
-export function opensTunnel({ method, httpVersion, headers }: IncomingMessage): boolean {
+export function opensTunnel({
+  method,
+  httpVersion,
+  headers,
+}: Pick<IncomingMessage, 'method' | 'httpVersion' | 'headers'>): boolean {
   if (method !== 'GET' || httpVersion !== '1.1' || headers.upgrade?.toLowerCase() !== PROTOCOL) return false;
   if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0) return false;
   return !Object.keys(headers).some((name) => name.startsWith('if-'));

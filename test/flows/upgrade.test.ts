@@ -1,9 +1,11 @@
 // WebSocket's opening handshake becomes a tunnel when the origin agrees; every other Upgrade is ignored and guarded.
+import net from 'node:net';
 import t from 'tap';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { problem } from '../fixtures/problem.ts';
-import { bytesOf, connect } from '../fixtures/raw-client.ts';
+import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
 import { type RawRequest, startRawOrigin } from '../fixtures/raw-origin.ts';
+import { watchThrown } from '../fixtures/thrown.ts';
 import { until } from '../fixtures/until.ts';
 
 const HANDSHAKE = [
@@ -39,6 +41,8 @@ t.test(
       client.rest(),
       /^HTTP\/1\.1 101 [\s\S]*\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=\r\n/,
     );
+    for (const name of ['connection', 'upgrade'])
+      t.equal(client.rest().match(new RegExp(`^${name}:`, 'gim'))?.length, 1, `${name} is one line`);
     const [request] = origin.requests;
     t.equal(request?.target, '/chat?room=1');
     t.match(request?.head, /^connection: upgrade\r$/im);
@@ -57,6 +61,57 @@ t.test('a client whose connection breaks off leaves no tunnel behind', async (t)
   await until(() => client.rest().includes('\r\n\r\n'), 'the 101');
   client.reset();
   await until(() => origin.requests[0]?.socket.closed === true, 'the end of the connection to the origin');
+});
+
+t.test('an origin whose connection breaks off ends the tunnel, and nothing else', async (t) => {
+  const thrown = watchThrown(t);
+  const origin = await startRawOrigin(t, (request) => (request.target === '/chat' ? agree(request) : OK));
+  const { port, log } = await startIfmatch(t, { origin: origin.url });
+  const client = await connect(port);
+  client.send(bytesOf('GET', '/chat', HANDSHAKE));
+  await until(() => client.rest().includes('\r\n\r\n'), 'the 101');
+  origin.requests[0]?.socket.resetAndDestroy();
+  await until(() => client.socket.closed, 'the end of the connection');
+  t.equal((await exchange(port, 'GET', '/doc')).status, 200, 'others are served');
+  t.same(thrown, [], 'nothing is thrown past everybody');
+  t.match(
+    log.find(({ path }) => path === '/chat'),
+    { status: 101 },
+  );
+});
+
+t.test('a client that goes on when the origin has ended the tunnel is cut off', async (t) => {
+  const origin = await startRawOrigin(t, agree);
+  const { port } = await startIfmatch(t, { origin: origin.url });
+  const client = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  t.teardown(() => client.destroy());
+  client.on('error', () => {});
+  let received = '';
+  client.on('data', (data) => {
+    received += data.toString('latin1');
+  });
+  client.write(bytesOf('GET', '/chat', HANDSHAKE));
+  await until(() => received.includes('\r\n\r\n'), 'the 101');
+  origin.requests[0]?.socket.destroy();
+  await until(() => {
+    if (!client.destroyed) client.write('still here');
+    return client.closed;
+  }, 'the end of the connection');
+  t.ok(client.readableEnded || client.destroyed);
+});
+
+t.test('a client that leaves before the origin answers ends the handshake', async (t) => {
+  const origin = await startRawOrigin(t, () => undefined);
+  const { port, log } = await startIfmatch(t, {
+    origin: origin.url,
+    timeouts: { read: 60_000, write: 60_000 },
+  });
+  const client = await connect(port);
+  client.send(bytesOf('GET', '/chat', HANDSHAKE));
+  await until(() => origin.requests.length === 1, 'the handshake');
+  client.reset();
+  await until(() => origin.requests[0]?.socket.closed === true, 'the end of the connection to the origin');
+  await until(() => log.some(({ path }) => path === '/chat'), 'its line');
 });
 
 t.test('an origin may spell the protocol as it likes', async (t) => {
@@ -78,6 +133,7 @@ t.test('an origin that does not agree has its answer passed on', async (t) => {
   const response = await client.response();
   t.equal(response.status, 403);
   t.equal(response.content, 'nope');
+  t.equal(response.field('connection'), 'close');
   await until(() => client.socket.closed, 'the end of the connection');
 });
 
@@ -138,10 +194,13 @@ t.test('a client that takes nothing of such an answer is cut off', async (t) => 
 });
 
 t.test('an origin that is not there: 502', async (t) => {
-  const { port } = await startIfmatch(t, { origin: 'http://127.0.0.1:9' });
+  const { port, log } = await startIfmatch(t, { origin: 'http://127.0.0.1:9' });
   const client = await connect(port);
   client.send(bytesOf('GET', '/chat', HANDSHAKE));
-  t.equal((await client.response()).status, 502);
+  const { type } = problem(t, await client.response(), 502);
+  const line = () => log.find(({ msg }) => msg === 'request');
+  await until(() => line() !== undefined, 'its line');
+  t.equal(`urn:ifmatch:${line()?.['code']}`, type, 'its line says why');
 });
 
 t.test('an ambiguous target is refused before anything is sent', async (t) => {
@@ -204,6 +263,6 @@ t.test('a stop ends the tunnels', async (t) => {
   const client = await connect(ifmatch.port);
   client.send(bytesOf('GET', '/chat', HANDSHAKE));
   await until(() => client.rest().includes('101'), 'the 101');
-  await ifmatch.stop();
+  t.equal(await ifmatch.stop(), true, 'it does not wait for them');
   await until(() => client.socket.closed, 'the end of the connection');
 });
