@@ -1,5 +1,6 @@
 // What the configuration needs of the file system: its own text, and the PEM files it names.
 import { isUtf8 } from 'node:buffer';
+import { X509Certificate } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
@@ -18,6 +19,8 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ['ELOOP', 'its symbolic links go in a circle'],
   ['ENAMETOOLONG', 'its name is too long'],
 ]);
+
+const CERTIFICATE = /^-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/;
 
 /** The text of a configuration file, at most 1 MiB of UTF-8. Never throws. */
 export function readText(file: string): Parsed<string> {
@@ -48,7 +51,7 @@ function pemIssues(at: string, names: PemFiles, directory: string): Issue[] {
   const cert = readPem([at, 'cert'], names.cert, directory);
   const key = readPem([at, 'key'], names.key, directory);
   const issues = [ca, cert, key].flatMap((file) => (file !== undefined && 'message' in file ? [file] : []));
-  if (Buffer.isBuffer(ca)) issues.push(...tlsIssues([at, 'ca'], { ca }));
+  if (Buffer.isBuffer(ca)) issues.push(...authorityIssues([at, 'ca'], ca.toString('latin1')));
   if (Buffer.isBuffer(cert) && Buffer.isBuffer(key)) issues.push(...tlsIssues([at, 'cert'], { cert, key }));
   return issues;
 }
@@ -60,6 +63,14 @@ function readPem(path: Path, file: string | undefined, directory: string): Buffe
   return content.value.includes('-----BEGIN ')
     ? content.value
     : pemIssue(path, `${quote(file)} is not a PEM file`);
+}
+
+/** Each by itself: createSecureContext() says nothing of those that it cannot read, and then trusts nobody. */
+function authorityIssues(path: Path, text: string): Issue[] {
+  const certificates = text.split(/(?=-----BEGIN )/).filter((part) => CERTIFICATE.test(part));
+  if (certificates.length === 0) return [pemIssue(path, 'has no certificate in it')];
+  const read = attempt(() => certificates.map((certificate) => new X509Certificate(certificate)));
+  return 'fault' in read ? [pemIssue(path, `is not usable: ${read.fault}`)] : [];
 }
 
 function tlsIssues(path: Path, options: SecureContextOptions): Issue[] {

@@ -1,5 +1,5 @@
 // Files: the configuration itself as it lies on a disk, and the PEM files that it names.
-import { symlinkSync } from 'node:fs';
+import { readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { configOf, faultsOf, load } from '../fixtures/loaded.ts';
@@ -80,8 +80,34 @@ t.test('files named by the configuration', (t) => {
       '  cert: cert.pem\n  key: cert.pem\n',
       /3:9: origin\.cert is not usable: /,
     ],
+    [
+      'of which only one is there',
+      '  cert: cert.pem\n  key: none.pem\n',
+      /4:8: origin\.key .* cannot be read/,
+    ],
     ['that are some other text', '  ca: ../cases/minimal.yaml\n', /origin\.ca .* is not a PEM file/],
   ] as const;
+  t.test('that say whom to trust are read certificate by certificate', (t) => {
+    const certificate = readFileSync(join(PEM, 'cert.pem'), 'latin1');
+    const key = readFileSync(join(PEM, 'key.pem'), 'latin1');
+    const cut = certificate.slice(0, certificate.length / 2);
+    const files: [text: string, expected: RegExp | undefined][] = [
+      [certificate, undefined],
+      [`an authority\n${certificate}\nand another\n${certificate}`, undefined],
+      [`${key}${certificate}`, undefined],
+      [cut, /3:7: origin\.ca is not usable: /],
+      [`${cut}\n${certificate}`, /3:7: origin\.ca is not usable: /],
+      [`${certificate}${cut}`, /3:7: origin\.ca is not usable: /],
+      [key, /3:7: origin\.ca has no certificate in it/],
+    ];
+    for (const [content, expected] of files) {
+      const ca = join(t.testdir({ 'ca.pem': content }), 'ca.pem');
+      const loaded = load({ file, text: https(`  ca: ${ca}\n`) });
+      if (expected === undefined) t.equal(configOf(loaded).origin.ca, ca);
+      else t.match(faultsOf(loaded), [expected]);
+    }
+    t.end();
+  });
   for (const [name, lines, expected] of rows) {
     t.test(`${name} are faults`, (t) => {
       const faults = faultsOf(load({ file, text: https(lines) }));

@@ -14,11 +14,13 @@ const notations: readonly (readonly [string, Listen | RegExp])[] = [
   ['::1:80', /must be an address/],
   ['[127.0.0.1]:80', /not an IPv6 address/],
   ['1.2.3:80', /not an IPv4 address/],
+  ['host:65535', { host: 'host', port: 65535 }],
   ['host:65536', /at most 65535/],
   ['host', /must be an address/],
   ['http://host:80', /must be an address/],
   ['unix:x.sock', /absolute path/],
   ['unix:', /absolute path/],
+  [`unix:/${'a'.repeat(102)}`, { socket: `/${'a'.repeat(102)}` }],
   [`unix:/${'a'.repeat(103)}`, /104 octets; systems take at most 103/],
 ];
 for (const [text, expected] of notations) {
