@@ -232,3 +232,20 @@ t.test('of requests that never start nothing is kept', async (t) => {
   await settle();
   t.ok(count() - before < 20, `${count() - before} answers are kept of 80`);
 });
+
+t.test('of a request that was answered nothing is kept while its connection rests', async (t) => {
+  const { started, client, port } = await scene(t);
+  client.close();
+  const count = (): number => Number(queryObjects(http.ServerResponse, { format: 'count' }));
+  const before = count();
+  for (let i = 0; i < 20; i++) {
+    const each = await connect(port);
+    t.teardown(() => each.close());
+    each.send(get('/1'));
+    await until(() => started.length === 1, 'the request');
+    started.pop()?.response.end('x');
+    await each.response();
+  }
+  await settle();
+  t.ok(count() - before < 10, `${count() - before} answers are kept of 20`);
+});
