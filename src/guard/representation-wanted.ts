@@ -9,10 +9,12 @@ const REPRESENTATION_FIELDS = [
   'content-type',
   'content-encoding',
   'content-language',
-  'content-location',
   'etag',
   'last-modified',
 ];
+
+/** A URI, or a path of its own. */
+const IS_ABSOLUTE = /^(?:\/|[a-z][a-z0-9+.-]*:)/i;
 
 /** A member of the list: there may be commas in quoted strings (RFC 7240 2). Each octet can be read in one way only. */
 const PREFERENCE = /(?:[^",]|"(?:[^"\\]|\\.)*"?)+/g;
@@ -45,15 +47,20 @@ export async function withRepresentation(
     clientGone: exchange.clientGone,
   });
   if (current === undefined) return plain;
+  const location = fieldValue(shownFields(current.fields, ['content-location']), 'content-location');
+  // one that is relative is so to where it was asked for, which may be another URL
+  const stands = location !== undefined && (target === exchange.target || IS_ABSOLUTE.test(location));
   const fields = [
-    ...shownFields(current.fields, REPRESENTATION_FIELDS),
+    ...shownFields(
+      current.fields,
+      stands ? [...REPRESENTATION_FIELDS, 'content-location'] : REPRESENTATION_FIELDS,
+    ),
     ...['Content-Length', String(current.content.length), 'Cache-Control', 'no-store'],
     ...['Preference-Applied', 'return=representation', 'Vary', 'Prefer', 'X-Content-Type-Options', 'nosniff'],
     ...['Proxy-Status', fieldValue(plain.fields, 'proxy-status') ?? 'ifmatch'],
   ];
   // without it the content would be taken for a representation of the 412 itself (RFC 8144 3.2)
-  if (fieldValue(current.fields, 'content-location') === undefined)
-    fields.push('Content-Location', referenceTo(target));
+  if (!stands) fields.push('Content-Location', referenceTo(target));
   return { ...plain, fields, content: current.content };
 }
 

@@ -64,10 +64,11 @@ for (const connection of nominations) {
 
 t.test('what an answer to a probe names in Connection is of that hop, and not for the client', async (t) => {
   const hop = [
-    'Connection: access-control-allow-origin, WWW-Authenticate, Content-Language',
+    'Connection: access-control-allow-origin, WWW-Authenticate, Content-Language, Content-Location',
     'Access-Control-Allow-Origin: *',
     'WWW-Authenticate: Basic realm="hop"',
     'Content-Language: en',
+    'Content-Location: /hop',
     'Access-Control-Expose-Headers: ETag',
     'Content-Length: 0',
   ].join('\r\n');
@@ -88,6 +89,7 @@ t.test('what an answer to a probe names in Connection is of that hop, and not fo
     for (const name of ['access-control-allow-origin', 'www-authenticate', 'content-language'])
       t.equal(response.field(name), undefined, `${status}: ${name}`);
     t.equal(response.field('access-control-expose-headers'), 'ETag', 'the others are');
+    t.equal(response.field('content-location'), preference.length > 0 ? '/doc' : undefined);
   }
 });
 

@@ -45,6 +45,27 @@ t.test(
   },
 );
 
+for (const [told, shown] of [
+  ['5.json', '/orders/5'],
+  ['?as=json', '/orders/5'],
+  ['/orders/5.json', '/orders/5.json'],
+  ['http://legacy.example/orders/5.json', 'http://legacy.example/orders/5.json'],
+] as const) {
+  t.test(`resource: Content-Location: ${told} is relative to where the representation is from`, async (t) => {
+    const origin = await startOrigin(t, {
+      answer: () => ({ status: 200, fields: ['ETag', '"v1"', 'Content-Location', told], content: 'current' }),
+    });
+    const yaml = 'routes: [{ path: "/orders/:id/approve", resource: "/orders/:id" }]';
+    const ifmatch = await startIfmatch(t, { origin: origin.url, yaml });
+    const fields = ['If-Match: "stale"', 'Prefer: return=representation'];
+    const response = await exchange(ifmatch.port, 'POST', '/orders/5/approve', fields, 'new');
+    t.equal(response.content, 'current');
+    t.same(response.all('content-location'), [shown]);
+    const own = await exchange(ifmatch.port, 'PUT', '/orders/5', fields, 'new');
+    t.same(own.all('content-location'), [told], "the origin's own, of what was asked for");
+  });
+}
+
 const plain = [
   { name: 'no preference', fields: [] },
   { name: 'return=minimal', fields: ['Prefer: return=minimal'] },
