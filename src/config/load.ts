@@ -30,10 +30,8 @@ const MOST_FAULTS = 100;
  * Never throws: whatever is wrong is a fault, sorted by place.
  */
 export function loadConfig(options: LoadOptions): Loaded {
-  const reading = readSource(options);
-  if (reading.value === undefined) return { faults: sorted(reading.faults) };
-  const overrides = overridesOf(options.flags, options.env);
-  const value = withOverrides(reading.value, overrides);
+  const { reading, overrides, value } = readAll(options);
+  if (value === undefined) return { faults: sorted(reading.faults) };
   const { settings, draft, issues } = readSettings(value);
   const directory = dirname(options.file ?? '.');
   const all = [
@@ -53,15 +51,27 @@ export function loadConfig(options: LoadOptions): Loaded {
 export function loadAdmin(
   options: LoadOptions,
 ): { readonly admin: Config['admin'] } | { readonly faults: readonly Fault[] } {
-  const reading = readSource(options);
-  if (reading.value === undefined) return { faults: sorted(reading.faults) };
-  const overrides = overridesOf(options.flags, options.env);
-  const { draft, issues } = readSettings(withOverrides(reading.value, overrides));
+  const { reading, overrides, value } = readAll(options);
+  if (value === undefined) return { faults: sorted(reading.faults) };
+  const { draft, issues } = readSettings(value);
   const faults = [...reading.faults, ...placed(issues, reading, overrides)].filter(
     ({ path }) => path === '' || path === 'admin',
   );
   if (draft.admin === undefined || faults.length > 0) return { faults: sorted(faults) };
   return { admin: draft.admin };
+}
+
+interface Source {
+  readonly reading: Reading;
+  readonly overrides: readonly Override[];
+  /** What the file says, with the overrides in their places; undefined when the file could not be read. */
+  readonly value: unknown;
+}
+
+function readAll(options: LoadOptions): Source {
+  const reading = readSource(options);
+  const overrides = overridesOf(options.flags, options.env);
+  return { reading, overrides, value: withOverrides(reading.value, overrides) };
 }
 
 function readSource({ file, text, env }: LoadOptions): Reading {
