@@ -249,3 +249,17 @@ t.test('of a request that was answered nothing is kept while its connection rest
   await settle();
   t.ok(count() - before < 10, `${count() - before} answers are kept of 20`);
 });
+
+t.test('a flood that is held back: once few enough wait it shows that the client leaves', async (t) => {
+  const { started, client, accepted } = await scene(t);
+  client.send(get(...Array.from({ length: 20 }, (_, at) => `/${at}`)));
+  for (let count = 1; count <= 5; count += 1) {
+    await until(() => started.length === count, `request ${count}`);
+    await settle();
+    if (count === 1) t.equal(accepted().isPaused(), true, 'too many wait');
+    if (count < 5) started[count - 1]?.response.end('x');
+  }
+  t.equal(accepted().isPaused(), false, 'few enough wait');
+  client.reset();
+  await until(() => accepted().destroyed, 'the end of the connection');
+});

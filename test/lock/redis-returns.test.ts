@@ -209,3 +209,11 @@ t.test('down: local, and the lock stops: nothing is let through', async (t) => {
   t.equal(request.status(), 'shutting-down');
   await stopped;
 });
+
+t.test('down: open, and the lock has stopped: nothing is let through', async (t) => {
+  const under = await scene(t, { down: 'open' });
+  await under.lock.stop();
+  const request = ask(under.lock, 'a');
+  await request.ended;
+  t.equal(request.status(), 'shutting-down');
+});
