@@ -93,6 +93,7 @@ t.test('nothing starts between the last answer and the end of the connection', a
   const { promise: begun, resolve: note } = Promise.withResolvers<boolean>();
   // the connection is being closed, but what was read before is still to be parsed
   first.response.once('close', () => {
+    t.equal(connections.isBusy(accepted()), true, 'no handshake is answered');
     let begins = false;
     connections.take(first.message, new http.ServerResponse(first.message), () => {
       begins = true;
@@ -139,6 +140,7 @@ t.test('breakOff on an idle connection answers, once', async (t) => {
   let answers = 0;
   for (let i = 0; i < 3; i++) connections.breakOff(accepted(), false, () => void answers++);
   t.equal(answers, 1);
+  t.equal(connections.isBusy(accepted()), true, 'and no handshake is answered behind that');
 });
 
 t.test(
