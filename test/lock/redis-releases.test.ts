@@ -126,6 +126,41 @@ t.test('a release matters as long as the lease for checking, where that is the l
   await under.lock.stop();
 });
 
+t.test('what is said once more is not said again while its answer is awaited', async (t) => {
+  const under = scriptedLock();
+  const { request, asked } = await asking(under);
+  asked.answer(granted());
+  await request.ended;
+  under.queue.released = NO;
+  request.release(KNOWN);
+  await turn();
+  under.queue.released = 'never';
+  await under.clock.pass(1_000);
+  t.equal(under.queue.releases.length, 2);
+  await under.clock.pass(2_000);
+  under.lock.connected();
+  t.equal(under.queue.releases.length, 2);
+  await under.clock.pass(WRITE);
+  await under.lock.stop();
+});
+
+t.test('a lock that others knew nothing of is not found lost at its release', async (t) => {
+  const under = scriptedLock({ down: 'local' });
+  const acquiring = under.lock.acquire('a', { waitMs: 1_000, signal: new AbortController().signal });
+  await turn();
+  under.queue.acquires.at(-1)?.answer(granted());
+  const lease = await acquiring;
+  const arming = under.lock.arm([lease]);
+  under.queue.extends.at(-1)?.fail();
+  await arming;
+  under.queue.released = false;
+  under.lock.release(lease, KNOWN);
+  await turn();
+  t.equal(under.queue.releases.length, 1);
+  t.same([under.record.report().lostTotal.after, under.log], [0, []]);
+  await under.lock.stop();
+});
+
 t.test(
   'a stop says what waits for its time to be said again: the key is not locked for as long as its lease',
   async (t) => {
