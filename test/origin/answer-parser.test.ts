@@ -101,6 +101,16 @@ const whole: readonly Row[] = [
     bytes: `${OK}Transfer-Encoding: Chunked\r\n\r\n2\r\nhe\r\n00A;x="y;\\"";z;q=1\r\nllo\r\nagain\r\n0\r\n\r\nrest`,
     wanted: { content: 'hello\r\nagain', rest: 'rest' },
   },
+  ...['10', '1f', 'A0', '0fF'].map((size) => ({
+    name: `a size in hexadecimal, ${size}`,
+    bytes: `${OK}Transfer-Encoding: chunked\r\n\r\n${size}\r\n${'x'.repeat(Number(`0x${size}`))}\r\n0\r\n\r\nrest`,
+    wanted: { content: 'x'.repeat(Number(`0x${size}`)), rest: 'rest' },
+  })),
+  {
+    name: 'a trailer that is longer than the line of a chunk may be',
+    bytes: `${OK}Transfer-Encoding: chunked\r\n\r\n0\r\nA: ${'x'.repeat(1_100)}\r\n\r\nrest`,
+    wanted: { content: '', rest: 'rest' },
+  },
   // RFC 9112 7.1.1: a recipient must parse the whitespace around ";" and "="
   ...[
     ['behind a size', '5 '],
@@ -273,6 +283,8 @@ const faults: readonly { readonly name: string; readonly bytes: string; readonly
   { name: 'a control character in the reason', bytes: 'HTTP/1.1 200 \x00\r\n\r\n' },
   { name: 'LF alone in the status line', bytes: 'HTTP/1.1 200 OK\nA: b\r\n\r\n' },
   { name: 'LF alone behind a field', bytes: `${OK}A: b\nC: d\r\n\r\n` },
+  { name: 'LF alone, and no end of the head', bytes: 'HTTP/1.1 200 OK\nA: b\n\n' },
+  { name: 'LF alone behind a field, and no end of the head', bytes: `${OK}A: b\nC: d` },
   { name: 'CR alone', bytes: `${OK}A: b\rC: d\r\n\r\n` },
   { name: 'NUL in a value', bytes: `${OK}A: \x00\r\n\r\n` },
   { name: 'DEL in a value', bytes: `${OK}A: \x7f\r\n\r\n` },
@@ -373,6 +385,22 @@ t.test('how large a head may be does not depend on where it is cut', async (t) =
       if (size > 16_384) t.throws(cut, { name: 'AnswerFault' }, name);
       else t.equal(cut().rest, '', name);
     }
+  }
+});
+
+t.test('how long the line of a chunk may be', async (t) => {
+  const chunked = (length: number): string =>
+    `${OK}Transfer-Encoding: chunked\r\n\r\n1;${'a'.repeat(length - 3)}\r\nx\r\n0\r\n\r\n`;
+  t.match(read([chunked(1_024)]), { content: 'x', rest: '' });
+  t.throws(() => read([chunked(1_025)]), { name: 'AnswerFault' });
+});
+
+t.test('the trailers of one answer do not count for the next', async (t) => {
+  const parser = new AnswerParser({ head: () => {}, content: () => {} });
+  const bytes = `${OK}Transfer-Encoding: chunked\r\n\r\n0\r\n${'A: bcdefgh\r\n'.repeat(1_000)}\r\n`;
+  for (let count = 0; count < 3; count += 1) {
+    parser.expect('GET', false);
+    t.same(parser.take(Buffer.from(bytes)), Buffer.alloc(0));
   }
 });
 
