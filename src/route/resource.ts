@@ -78,6 +78,7 @@ export function buildResources(routes: readonly Route[], table: RouteTable): Res
   return {
     of(match, target) {
       const { route } = match;
+      if (templates.length === 0 && target.paths.length === 1) return alone(target, isInsensitive(route)); // nearly always
       const keys = new Keys();
       if (route.resource !== undefined) return keys.resource(addChain(match, target, keys, []));
       const paths = pathsOf(target);
@@ -92,6 +93,11 @@ export function buildResources(routes: readonly Route[], table: RouteTable): Res
 export function keysOf(first: Resource, second?: Resource): readonly string[] {
   if (second === undefined && first.keys.length === 1) return first.keys; // nearly always
   return [...new Set([...first.keys, ...(second?.keys ?? [])])].sort();
+}
+
+function alone({ raw, readings }: Target, insensitive: boolean): Resource | ResourceFault {
+  const key = keyOf(mergedPath(readings), [], insensitive);
+  return typeof key === 'string' ? { target: raw, keys: [key] } : key;
 }
 
 class Keys {
