@@ -59,7 +59,7 @@ export class IncomingContent implements RequestContent {
 /** Small content mostly comes in one piece with the head: then it needs neither a deadline nor listeners. */
 function takeWhole(message: IncomingMessage, length: number): Buffer | undefined {
   if (message.readableLength < length) return undefined;
-  // without the number it is the first piece alone where the message flows already
+  // without the number Node gives the first piece alone of those that have come (26; older ones give them all)
   const content: unknown = message.read(length);
   message.resume(); // to its end, behind which the next request is
   return Buffer.isBuffer(content) ? content : undefined;
