@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Cancellation, type CancelSignal } from '../cancel-signal.ts';
 import { GatewayError } from '../errors.ts';
 import type { Exchange } from '../guard/exchange.ts';
-import { forwardFields } from '../origin/fields.ts';
+import { forwardFields, withoutClaimsOf } from '../origin/fields.ts';
 import { keysOf, type Resources } from '../route/resource.ts';
 import type { Match } from '../route/route-table.ts';
 import { fieldValues } from '../semantics/fields.ts';
@@ -30,7 +30,7 @@ export function exchangeOf(
   { received, match, preconditions, planned, entry }: Understood,
 ): Exchange {
   refuseLoop(received, gateway.via);
-  const { origin } = gateway.tools;
+  const { origin, fenceField } = gateway.tools;
   // empty for a client on a Unix socket
   const peer = message.socket.remoteAddress ?? '';
   const { host } = received;
@@ -38,6 +38,7 @@ export function exchangeOf(
   const overrides = match.route.override === 'pass' && received.method === 'POST';
   const { probed, keys } = resourcesFor(planned, match, received, gateway.resources);
   const arrival = { peer, trusted, overrides, host, version: message.httpVersion, via: gateway.via };
+  const forwarded = forwardFields(received.fields, arrival);
   return {
     method: received.method,
     effectiveMethod: planned.method,
@@ -47,7 +48,11 @@ export function exchangeOf(
     keys,
     fields: received.fields,
     preconditions,
-    forwarded: ['Host', origin.host(host), ...forwardFields(received.fields, arrival)],
+    forwarded: [
+      ...['Host', origin.host(host)],
+      // where nothing is locked there is no fence, whatever the client says
+      ...(fenceField === undefined ? forwarded : withoutClaimsOf(forwarded, fenceField)),
+    ],
     content: new IncomingContent(message, response, gateway.limits),
     clientGone: clientGone(response),
     outcome: entry.outcome,

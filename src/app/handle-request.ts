@@ -4,7 +4,6 @@ import { type ErrorCode, GatewayError } from '../errors.ts';
 import type { Answer, Exchange } from '../guard/exchange.ts';
 import { guard } from '../guard/guard.ts';
 import { refuseError } from '../guard/refuse.ts';
-import { withoutClaimsOf } from '../origin/fields.ts';
 import { fieldValue } from '../semantics/fields.ts';
 import { exposeConditions } from './cors.ts';
 import type { Gateway } from './gateway.ts';
@@ -46,7 +45,7 @@ export async function handleRequest(
   };
   try {
     const { exchange, plan } = understand(message, response, originalUrl, gateway, entry);
-    if (plan.kind === 'forward') await forward(reply, exchange, gateway, answer, fail);
+    if (plan.kind === 'forward') await forward(reply, exchange, answer, fail);
     else answer(exposeConditions(exchange, await guard(exchange, plan, gateway.tools)));
   } catch (error) {
     fail(error);
@@ -71,16 +70,11 @@ const WITHOUT_CONTENT = new Set(['GET', 'HEAD', 'OPTIONS']);
 async function forward(
   reply: FastifyReply,
   exchange: Exchange,
-  { tools: { fenceField } }: Gateway,
   answer: (toSend: Answer) => void,
   fail: (error: unknown) => void,
 ): Promise<void> {
   const { method, target, forwarded, content: announced, clientGone } = exchange;
-  // without a lock there is no fence, whatever the client says
-  const fields = countHop(
-    method,
-    fenceField === undefined ? forwarded : withoutClaimsOf(forwarded, fenceField),
-  );
+  const fields = countHop(method, forwarded);
   if (fields === 'last') return answer({ made: true, status: 204, fields: [], content: Buffer.alloc(0) });
   const content = WITHOUT_CONTENT.has(method) ? [] : await announced.read(0);
   const { length } = announced;

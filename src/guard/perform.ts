@@ -5,7 +5,7 @@ import { GatewayError } from '../errors.ts';
 import type { Held, Lease } from '../lock/lock.ts';
 import { lost } from '../lock/refusals.ts';
 import type { Content } from '../origin/exchange.ts';
-import { returnedFields, withoutClaimsOf } from '../origin/fields.ts';
+import { returnedFields } from '../origin/fields.ts';
 import { forwardRead, forwardWrite, gatewayGaveUp, type OriginAnswer } from '../origin/forward.ts';
 import type { Answer, Exchange, PassedAnswer, Tools } from './exchange.ts';
 import { refuseExchange } from './refuse.ts';
@@ -83,13 +83,11 @@ export async function performSafe(exchange: Exchange, content: Content, tools: T
   return passed(await forwardRead(tools.origin, request, tools.forward, exchange.clientGone));
 }
 
-/** The latest lease's fence goes to origins that compare it; what the client says of it does not. */
+/** The latest lease's fence goes to origins that compare it. What the client says of it is not among the forwarded fields. */
 function fieldsFor({ forwarded, outcome }: Exchange, { fenceField }: Tools, leases: readonly Lease[]) {
   const fence = leases.at(-1)?.fence;
   if (fence !== undefined) outcome.fence = fence;
-  if (fenceField === undefined) return forwarded;
-  const fields = withoutClaimsOf(forwarded, fenceField);
-  return fence === undefined ? fields : [...fields, fenceField, fence];
+  return fenceField === undefined || fence === undefined ? forwarded : [...forwarded, fenceField, fence];
 }
 
 /** The origin's answer with its fields made ready. */

@@ -127,15 +127,20 @@ t.test(
       (redis) => `${redisLock(redis, ', fence: X-Lock-Fence')}\nroutes: [{ path: /off/*, mode: off }]`,
     );
     const claims = ['X.Lock-Fence: 99', 'x-lock!fence: 98', 'X-LOCK-FENCE: 97', 'X-Lock-Fences: kept'];
-    for (const target of ['/doc', '/off/doc']) {
-      await exchange(replicas[0].port, 'PUT', target, claims, 'x');
-      const fields = origin.seen('PUT').at(-1)?.fields ?? [];
+    for (const [method, target] of [
+      ['PUT', '/doc'],
+      ['PUT', '/off/doc'],
+      ['GET', '/doc'],
+    ] as const) {
+      await exchange(replicas[0].port, method, target, claims, method === 'PUT' ? 'x' : undefined);
+      const fields = origin.seen(method).at(-1)?.fields ?? [];
+      const isLocked = method === 'PUT' && target === '/doc';
       const named = fields.flatMap((name, at) =>
         at % 2 === 0 && /^x.lock/i.test(name) ? [name, fields[at + 1]] : [],
       );
       t.same(named.slice(0, 2), ['X-Lock-Fences', 'kept']);
-      t.equal(named[2], target === '/doc' ? 'X-Lock-Fence' : undefined);
-      t.equal(named.length, target === '/doc' ? 4 : 2);
+      t.equal(named[2], isLocked ? 'X-Lock-Fence' : undefined);
+      t.equal(named.length, isLocked ? 4 : 2);
     }
   },
 );

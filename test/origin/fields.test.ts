@@ -6,6 +6,7 @@ import {
   forwardFields,
   probeFields,
   returnedFields,
+  withoutClaimsOf,
   withoutConditions,
   withoutField,
 } from '../../src/origin/fields.ts';
@@ -105,6 +106,15 @@ t.test('a trusted peer is believed and extended', async (t) => {
     t.equal(fields[fields.indexOf(line) + 1], value);
   }
 });
+
+t.test(
+  'claims of a field that only ifmatch sends: by its name, and by those that may be folded into it',
+  async (t) => {
+    const kept = ['X-Fences', '1', 'X-Fenc', '2', 'XFence', '3', 'Y-Fence', '4'];
+    const claims = ['X-Fence', '99', 'x-fence', '98', 'X.Fence', '97', 'x!fence', '96', 'X_FENCE', '95'];
+    t.same(withoutClaimsOf([...claims, ...kept], 'X-Fence'), kept);
+  },
+);
 
 t.test('of several lines of Forwarded the last one is extended', async (t) => {
   const fields = forwardFields(['Forwarded', 'for=a', 'A', '1', 'forwarded', 'for=b'], TRUSTED);
