@@ -1,6 +1,6 @@
 // Prefer: return=representation on a failed condition: the 412 carries the current representation (RFC 8144 3.2).
 import { fetchRepresentation } from '../origin/fetch-representation.ts';
-import { probeFields } from '../origin/fields.ts';
+import { probeFields, withoutField } from '../origin/fields.ts';
 import { type FieldLines, fieldValue, fieldValues } from '../semantics/fields.ts';
 import type { Exchange, MadeAnswer, Tools } from './exchange.ts';
 import { shownFields } from './refuse.ts';
@@ -9,6 +9,7 @@ const REPRESENTATION_FIELDS = [
   'content-type',
   'content-encoding',
   'content-language',
+  'content-location',
   'etag',
   'last-modified',
 ];
@@ -47,14 +48,12 @@ export async function withRepresentation(
     clientGone: exchange.clientGone,
   });
   if (current === undefined) return plain;
-  const location = fieldValue(shownFields(current.fields, ['content-location']), 'content-location');
+  const shown = shownFields(current.fields, REPRESENTATION_FIELDS);
+  const location = fieldValue(shown, 'content-location');
   // one that is relative is so to where it was asked for, which may be another URL
   const stands = location !== undefined && (target === exchange.target || IS_ABSOLUTE.test(location));
   const fields = [
-    ...shownFields(
-      current.fields,
-      stands ? [...REPRESENTATION_FIELDS, 'content-location'] : REPRESENTATION_FIELDS,
-    ),
+    ...(stands ? shown : withoutField(shown, 'content-location')),
     ...['Content-Length', String(current.content.length), 'Cache-Control', 'no-store'],
     ...['Preference-Applied', 'return=representation', 'Vary', 'Prefer', 'X-Content-Type-Options', 'nosniff'],
     ...['Proxy-Status', fieldValue(plain.fields, 'proxy-status') ?? 'ifmatch'],
