@@ -53,7 +53,7 @@ function watched(
     },
     async flush(done) {
       // armed sooner, the leases would grow old while the origin takes what is before the last bytes
-      await watch.asked;
+      await watch.untilAsked();
       lock.arm(leases).then(
         // a process that was stopped until now must not send what it was allowed to send then
         () => (leases.every(outlives) ? done(null, last) : done(brokenOff())),
@@ -87,7 +87,7 @@ class Watch extends Transform {
   }
 
   /** Resolves as soon as what is pushed goes to the reader at once. */
-  get asked(): Promise<void> {
+  untilAsked(): Promise<void> {
     return new Promise((resolve) => {
       this.#onAsked = resolve;
       this.#look();

@@ -100,8 +100,9 @@ export class PendingReleases {
     const { queue, clock } = this.#options;
     const now = clock.now();
     for (const [token, pending] of this.#open) {
-      const isOpen = pending.lease === undefined && !queue.up;
-      if (pending.until <= now && !isOpen) this.#open.delete(token);
+      // what was asked of an engine that is away may be granted when it comes back
+      const mayBeGranted = pending.lease === undefined && !queue.up;
+      if (pending.until <= now && !mayBeGranted) this.#open.delete(token);
       else if (pending.retryAt !== undefined && pending.retryAt <= before && queue.up)
         void this.#send(pending);
     }
