@@ -2,9 +2,7 @@
 // write would fail for as long as idle clients hold them.
 import { readFileSync } from 'node:fs';
 import type { Config } from '../config/config.ts';
-
-/** Connections to the origin are bounded for probes, for writes and for everything else. */
-const LANES = 3;
+import { LANES } from '../origin/client.ts';
 
 /** Listeners, the log, the admin listener's clients, the lock's engine, name lookups. */
 const OTHERS = 64;
@@ -21,6 +19,6 @@ export function openFileLimit(): number {
 
 /** Most connections of clients: `limits.connections`, or what so many files leave beside those to the origin. */
 export function mostClients({ limits, origin }: Config, openFiles: number): number {
-  const left = openFiles - OTHERS - LANES * origin.connections;
+  const left = openFiles - OTHERS - LANES.length * origin.connections;
   return Math.min(limits.connections, Math.max(left, Math.floor(openFiles / 4)));
 }

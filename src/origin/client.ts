@@ -11,7 +11,9 @@ import { StrayContent } from './stray-content.ts';
  * Connections and slots of their own: what hangs in one lane starves no other, and bytes that an origin sends behind its
  * answer to a probe cannot become the answer to a write. `open` is for reads and unguarded traffic.
  */
-export type Lane = 'probe' | 'write' | 'open';
+export const LANES = ['probe', 'write', 'open'] as const;
+
+export type Lane = (typeof LANES)[number];
 
 export interface SendOptions extends ExchangeOptions {
   readonly lane: Lane;
