@@ -9,6 +9,11 @@ export function decodeOctets(text: string): string {
   return text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
+/** How text is compared: as it is, or with A to Z folded. */
+export function folding(insensitive: boolean): (text: string) => string {
+  return insensitive ? foldCase : (text) => text;
+}
+
 /** Lower-cases A to Z and nothing else: octets above 127 are no letters here. */
 export function foldCase(text: string): string {
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());

@@ -1,6 +1,6 @@
 // Query parameters of a target, read as the many servers read them.
 
-import { decodeOctets, foldCase } from './octets.ts';
+import { decodeOctets, folding } from './octets.ts';
 
 /** As `queryParameter`, of one query. */
 export type QueryParameters = (name: string, insensitive: boolean) => string | undefined;
@@ -13,7 +13,7 @@ export type QueryParameters = (name: string, insensitive: boolean) => string | u
  * (leading spaces dropped, `.` and space as `_`, cut at `[` and at NUL).
  */
 export function queryParameter(query: string, name: string, insensitive: boolean): string | undefined {
-  const fold = insensitive ? foldCase : (text: string) => text;
+  const fold = folding(insensitive);
   const wanted = fold(name);
   const values = new Set<string>();
   for (const separator of ['&', /[&;]/]) {

@@ -1,6 +1,6 @@
 // The key of one resource, as one route sees it.
 
-import { foldCase } from './octets.ts';
+import { folding } from './octets.ts';
 import { decodeQueryText } from './query.ts';
 import { mergeReading } from './readings.ts';
 import type { Readings } from './target.ts';
@@ -37,7 +37,7 @@ export function keyOf(
   insensitive: boolean,
 ): string | ResourceFault {
   if ('code' in path) return path;
-  const fold = insensitive ? foldCase : (text: string) => text;
+  const fold = folding(insensitive);
   const named = pairs.map((pair) => pair.map((text) => fold(decodeQueryText(text)))).sort(byName);
   return JSON.stringify([...path.map(fold), ...named]);
 }

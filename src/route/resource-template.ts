@@ -1,6 +1,6 @@
 // The template of a route's `resource`: another URL of the same origin, `/orders/:id` or `/api.php?id={query.id}`.
 
-import { foldCase } from './octets.ts';
+import { folding } from './octets.ts';
 import { covers, literalFault, type Pattern, toPattern } from './pattern.ts';
 import { decodeQueryText, type QueryParameters, queryParameter, splitPair } from './query.ts';
 import type { Pairs, ResourceFault } from './resource-key.ts';
@@ -110,7 +110,7 @@ function sendOnce(name: string): ResourceFault {
 }
 
 function isSameText(one: string, other: string, insensitive: boolean): boolean {
-  const fold = insensitive ? foldCase : (text: string) => text;
+  const fold = folding(insensitive);
   return fold(decodeQueryText(one)) === fold(decodeQueryText(other));
 }
 

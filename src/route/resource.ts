@@ -95,6 +95,7 @@ export function keysOf(first: Resource, second?: Resource): readonly string[] {
   return [...new Set([...first.keys, ...(second?.keys ?? [])])].sort();
 }
 
+/** The resource of a target that no template knows. */
 function alone({ raw, readings }: Target, insensitive: boolean): Resource | ResourceFault {
   const key = keyOf(mergedPath(readings), [], insensitive);
   return typeof key === 'string' ? { target: raw, keys: [key] } : key;
