@@ -222,11 +222,15 @@ t.test('an answer that had begun when every answer became the last: the next one
   await until(() => client.socket.readableEnded, 'the end of the connection');
 });
 
+/** How many answers are in memory. */
+function answersKept(): number {
+  return Number(queryObjects(http.ServerResponse, { format: 'count' }));
+}
+
 t.test('of requests that never start nothing is kept', async (t) => {
   const { started, client, port } = await scene(t);
   client.close();
-  const count = (): number => Number(queryObjects(http.ServerResponse, { format: 'count' }));
-  const before = count();
+  const before = answersKept();
   for (let i = 0; i < 20; i++) {
     const each = await connect(port);
     each.send(get('/1', '/2', '/3', '/4'));
@@ -236,14 +240,13 @@ t.test('of requests that never start nothing is kept', async (t) => {
     started.length = 0;
   }
   await settle();
-  t.ok(count() - before < 20, `${count() - before} answers are kept of 80`);
+  t.ok(answersKept() - before < 20, `${answersKept() - before} answers are kept of 80`);
 });
 
 t.test('of a request that was answered nothing is kept while its connection rests', async (t) => {
   const { started, client, port } = await scene(t);
   client.close();
-  const count = (): number => Number(queryObjects(http.ServerResponse, { format: 'count' }));
-  const before = count();
+  const before = answersKept();
   for (let i = 0; i < 20; i++) {
     const each = await connect(port);
     t.teardown(() => each.close());
@@ -253,7 +256,7 @@ t.test('of a request that was answered nothing is kept while its connection rest
     await each.response();
   }
   await settle();
-  t.ok(count() - before < 10, `${count() - before} answers are kept of 20`);
+  t.ok(answersKept() - before < 10, `${answersKept() - before} answers are kept of 20`);
 });
 
 t.test('a flood that is held back: once few enough wait it shows that the client leaves', async (t) => {

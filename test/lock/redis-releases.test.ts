@@ -15,6 +15,14 @@ async function asking({ lock, queue }: ScriptedLock, key = 'a') {
   return { request, asked };
 }
 
+/** The same, granted. */
+async function holding(under: ScriptedLock, reply = granted()) {
+  const { request, asked } = await asking(under);
+  asked.answer(reply);
+  await request.ended;
+  return { request, asked };
+}
+
 t.test('a request that the engine refuses leaves nothing to be said', async (t) => {
   const under = scriptedLock();
   for (let at = 0; at < 10; at += 1) {
@@ -78,9 +86,7 @@ t.test(
   'what the engine goes on refusing is said less and less often, and at once on a new connection',
   async (t) => {
     const under = scriptedLock();
-    const { request, asked } = await asking(under);
-    asked.answer(granted());
-    await request.ended;
+    const { request } = await holding(under);
     under.queue.released = NO;
     request.release(KNOWN);
     await turn();
@@ -111,9 +117,7 @@ t.test(
 
 t.test('a release matters as long as the lease for checking, where that is the longer one', async (t) => {
   const under = scriptedLock({ check: 3 * WRITE });
-  const { request, asked } = await asking(under);
-  asked.answer(granted(3 * WRITE));
-  await request.ended;
+  const { request, asked } = await holding(under, granted(3 * WRITE));
   under.queue.released = new Error('no answer');
   request.release(KNOWN);
   under.queue.up = false;
@@ -128,9 +132,7 @@ t.test('a release matters as long as the lease for checking, where that is the l
 
 t.test('what is said once more is not said again while its answer is awaited', async (t) => {
   const under = scriptedLock();
-  const { request, asked } = await asking(under);
-  asked.answer(granted());
-  await request.ended;
+  const { request } = await holding(under);
   under.queue.released = NO;
   request.release(KNOWN);
   await turn();
@@ -165,9 +167,7 @@ t.test(
   'a stop says what waits for its time to be said again: the key is not locked for as long as its lease',
   async (t) => {
     const under = scriptedLock();
-    const { request, asked } = await asking(under);
-    asked.answer({ kind: 'granted', fence: '1', leaseMs: CHECK });
-    await request.ended;
+    const { request } = await holding(under);
     under.queue.released = NO;
     request.release(KNOWN);
     await under.clock.pass(2_000);
