@@ -101,16 +101,20 @@ t.test('a waiter whose process has gone is passed over when its last sign of lif
 t.test('a release passes over everybody whose process has gone for long, and wakes the next', async (t) => {
   const dead = await openRedisQueue(t, { port, namespace: 'long dead' });
   const [holding, waiting] = await processes(t, 2, 'long dead');
+  const listening = async () => (await client.pubsub('CHANNELS', 'ifmatch:wake:*')).length;
+  await until(async () => (await listening()) === 3, 'all can be woken');
   if (holding === undefined || waiting === undefined) throw new Error('no locks');
   const holder = ask(holding.lock, 'a');
   await holder.ended;
   for (let at = 0; at < 3; at += 1) await dead.acquire(dead.placeFor('a'), 4_000);
+  const [signs = ''] = await client.keys('ifmatch:{lock}:*:w');
+  const gone = await client.zrange(signs, '0', '-1');
+  t.equal(gone.length, 3);
   const waiter = ask(waiting.lock, 'a');
   await until(async () => (await queued()) === 4, 'all wait');
   dead.stop();
-  await until(async () => (await client.pubsub('CHANNELS', 'ifmatch:wake:*')).length === 2, 'one is gone');
-  const [signs = ''] = await client.keys('ifmatch:{lock}:*:w');
-  for (const member of await client.zrange(signs, '0', '2')) await client.zadd(signs, 1, member);
+  await until(async () => (await listening()) === 2, 'one is gone');
+  for (const member of gone) await client.zadd(signs, 1, member);
   holder.release();
   await waiter.ended;
   t.equal(waiting.record.report().wakesTotal, 1, 'it was woken, and had not to look by itself');
