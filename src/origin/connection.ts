@@ -2,18 +2,14 @@
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { AnswerFault, AnswerParser } from './answer-parser.ts';
+import type { Opened } from './connector.ts';
 import { Deadline } from './deadline.ts';
 import type { OriginExchange, OriginRequest } from './exchange.ts';
 import { type FailureKind, isTimeout } from './failure.ts';
+import { idleTime } from './idle-time.ts';
 import type { Keeper } from './keeper.ts';
 import { requestHead } from './request-head.ts';
 import { brokenOff, sendContent, sendWhole } from './send-content.ts';
-
-/** How long an unused connection is kept where the origin does not say, milliseconds; undici's default. */
-const IDLE = 4_000;
-/** The longest it is kept whatever the origin says, and how much sooner than the origin it is given up. */
-const MOST_IDLE = 600_000;
-const AHEAD = 2_000;
 
 /**
  * What is read while no exchange is at work ends the connection: it would be taken for the next answer. So does everything
@@ -21,10 +17,11 @@ const AHEAD = 2_000;
  */
 export class OriginConnection {
   /** Milliseconds on the monotonic clock after which it must not be used any more; counts while it is free. */
-  idleUntil = performance.now() + IDLE;
+  idleUntil = performance.now() + idleTime();
   /** Of the exchange at work, which sets it. */
   readonly deadline = new Deadline(() => this.#exchange?.timedOut());
   readonly #socket: Socket;
+  readonly #cut: () => void;
   readonly #keeper: Keeper;
   readonly #parser: AnswerParser;
   #exchange: OriginExchange | undefined;
@@ -41,8 +38,9 @@ export class OriginConnection {
   #hasServed = false;
   #open = true;
 
-  constructor(socket: Socket, keeper: Keeper) {
+  constructor({ socket, cut }: Opened, keeper: Keeper) {
     this.#socket = socket;
+    this.#cut = cut;
     this.#keeper = keeper;
     this.#parser = new AnswerParser({
       head: (head) => {
@@ -83,7 +81,6 @@ export class OriginConnection {
 
   /** Ends it at once; the exchange at work, which asked for it or is none, hears no more of it. */
   abort(): void {
-    this.#exchange = undefined;
     this.#end();
   }
 
@@ -183,7 +180,7 @@ export class OriginConnection {
       return;
     }
     if (rest.length > 0) this.#keeper.stray(this.#isHead);
-    const idle = Math.min(head.keepAlive === undefined ? IDLE : head.keepAlive - AHEAD, MOST_IDLE);
+    const idle = idleTime(head.keepAlive);
     const serves = head.persists && !this.#last && this.#stopContent === undefined && rest.length === 0;
     if (serves && idle > 0 && this.#open) {
       this.idleUntil = performance.now() + idle;
@@ -224,7 +221,6 @@ export class OriginConnection {
 
   #fail(kind: FailureKind, cause: unknown): void {
     const [exchange, repeatable] = [this.#exchange, this.#repeatable];
-    this.#exchange = undefined;
     this.#end();
     if (exchange === undefined) return;
     // once: the new connection has served nothing before
@@ -234,9 +230,13 @@ export class OriginConnection {
   }
 
   #end(): void {
+    const isOver = this.#exchange === undefined;
+    this.#exchange = undefined;
     this.#stopContent?.();
     this.#stopContent = undefined;
-    this.#socket.destroy();
+    // of a request that was given up nothing may arrive later: the next writer does not wait for it
+    if (isOver) this.#socket.destroy();
+    else this.#cut();
     this.#leave();
   }
 

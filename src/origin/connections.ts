@@ -1,7 +1,6 @@
 // The connections of one lane: opened when none is free, used again while that is safe, closed when they were idle for long.
-import type { Socket } from 'node:net';
 import { OriginConnection } from './connection.ts';
-import type { Connect } from './connector.ts';
+import type { Connect, Opened } from './connector.ts';
 import type { OriginExchange, OriginRequest } from './exchange.ts';
 import { isTimeout } from './failure.ts';
 import type { Keeper } from './keeper.ts';
@@ -51,9 +50,9 @@ export class OriginConnections implements Keeper {
     }
     exchange.waits();
     this.#opening += 1;
-    this.#connect((socket, error) => {
+    this.#connect((opened, error) => {
       this.#opening -= 1;
-      const connection = socket === undefined ? undefined : this.#opened(socket);
+      const connection = opened === undefined ? undefined : this.#opened(opened);
       if (connection === undefined) {
         const cause = error ?? new Error('the gateway is shutting down');
         exchange.broke(isTimeout(error) ? 'timeout' : 'unreachable', cause);
@@ -100,8 +99,8 @@ export class OriginConnections implements Keeper {
     return undefined;
   }
 
-  #opened(socket: Socket): OriginConnection | undefined {
-    const connection = new OriginConnection(socket, this);
+  #opened(opened: Opened): OriginConnection | undefined {
+    const connection = new OriginConnection(opened, this);
     this.#open.add(connection);
     if (!this.#destroyed) return connection;
     connection.destroy();
