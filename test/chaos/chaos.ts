@@ -14,7 +14,7 @@ import { fairness } from './fair.ts';
 import type { Operation } from './history.ts';
 import { isGood, judge } from './judge.ts';
 import { latency } from './latency.ts';
-import { type Row, table } from './report.ts';
+import { type Row, table, tally } from './report.ts';
 import type { Scenario } from './scenario.ts';
 import { EVERYTHING, SCENARIOS } from './scenarios.ts';
 import { Stage, type StageOptions } from './stage.ts';
@@ -148,7 +148,7 @@ function codesOf(operations: readonly Operation[]): string {
   const codes = operations.flatMap(({ outcome, code }) =>
     outcome === 'unavailable' ? [code ?? 'none'] : [],
   );
-  return [...Map.groupBy(codes, (code) => code)].map(([code, { length }]) => `${code} ${length}`).join(', ');
+  return tally(codes);
 }
 
 async function main(): Promise<number> {

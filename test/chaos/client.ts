@@ -109,7 +109,8 @@ export class Client {
   }
 }
 
-function readAnswer(answer: Answer): Pick<Operation, 'outcome' | 'status' | 'code' | 'etag'> {
+/** What it says of the write, and why: the code of a problem. */
+export function readAnswer(answer: Answer): Pick<Operation, 'outcome' | 'status' | 'code' | 'etag'> {
   if (answer.kind === 'answered') {
     const { status, etag, content } = answer;
     const [, code] = /"type":\s*"[^"]*?([a-z-]+)"/.exec(content) ?? [];

@@ -2,8 +2,10 @@
 
 import http from 'node:http';
 import type { Children } from './children.ts';
+import { readAnswer } from './client.ts';
 import { wallNow } from './history.ts';
 import { call } from './http-call.ts';
+import { tally } from './report.ts';
 import type { Scenario } from './scenario.ts';
 import { SCENARIOS } from './scenarios.ts';
 import { Stage } from './stage.ts';
@@ -45,7 +47,7 @@ async function measure(stage: Stage, ms: number): Promise<Measured> {
   const agent = new http.Agent({ keepAlive: true });
   const counts = new Map(stage.gateways.map((gateway) => [gateway, 0]));
   let longest = 0;
-  let failures = 0;
+  const failures: string[] = [];
   // not counted: connections are made, code is compiled
   const from = wallNow() + 500;
   const until = from + ms;
@@ -57,7 +59,8 @@ async function measure(stage: Stage, ms: number): Promise<Measured> {
       const fields = { 'X-Chaos-Id': gateway };
       const answer = await call({ agent, url, method: 'PUT', fields, content: '1', patience: 10_000 });
       const ended = wallNow();
-      if (answer.kind !== 'answered' || answer.status !== 200) failures += 1;
+      const { outcome, status, code } = readAnswer(answer);
+      if (outcome !== 'ok') failures.push(code ?? String(status ?? answer.kind));
       if (ended < from || ended > until) continue;
       counts.set(gateway, (counts.get(gateway) ?? 0) + 1);
       longest = Math.max(longest, ended - started);
@@ -70,13 +73,13 @@ async function measure(stage: Stage, ms: number): Promise<Measured> {
   const shares = [...counts.values()];
   const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
   const furthest = Math.max(...shares.map((share) => Math.abs(share - mean) / mean));
-  const good = failures === 0 && mean >= 20 && furthest <= TOLERANCE;
+  const good = failures.length === 0 && mean >= 20 && furthest <= TOLERANCE;
   return {
     good,
     lines: [
       `${good ? 'ok' : 'NOT OK'} fair: one key, ${shares.length} gateways, ${shares.reduce((a, b) => a + b)} writes in ${ms / 1000} s: ` +
         `${shares.join('/')}; furthest from the mean ${(100 * furthest).toFixed(1)} %, longest wait ${Math.round(longest)} ms, ` +
-        `${failures} failures`,
+        (failures.length === 0 ? '0 failures' : `failures: ${tally(failures)}`),
     ],
   };
 }

@@ -28,6 +28,11 @@ const HEAD = [
   'verdict',
 ];
 
+/** Each word with how often it is there. */
+export function tally(words: readonly string[]): string {
+  return [...Map.groupBy(words, (word) => word)].map(([word, { length }]) => `${word} ${length}`).join(', ');
+}
+
 /** Rows of text, columns in line. */
 export function table(rows: readonly Row[]): string {
   const cells = [HEAD, ...rows.map(cellsOf)];
