@@ -25,6 +25,8 @@ const MARKS: Readonly<Record<Weakness, (write: Traced) => boolean>> = {
   R4: ({ befell }) => befell('kill'),
   // Redis forgot its lock
   R5: ({ befell }) => befell('flush', 'restart', 'failover'),
+  // as with R2
+  late: (write) => MARKS.R2(write),
   all: (write) => [MARKS.R1, MARKS.R2, MARKS.R3, MARKS.R4, MARKS.R5].some((mark) => mark(write)),
 };
 

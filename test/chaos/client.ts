@@ -15,6 +15,8 @@ export interface ClientOptions {
   readonly random: Random;
   /** How long it waits for the answer to a write, milliseconds. */
   readonly patience: number;
+  /** Of a write's content, at least. */
+  readonly octets: number;
   readonly record: (operation: Operation) => void;
 }
 
@@ -64,7 +66,7 @@ export class Client {
 
   /** One read and the write made from it; undefined when there was nothing to be read or nobody to write to. */
   async step(key: string): Promise<Outcome | undefined> {
-    const { origin, fleet, random, patience, record } = this.#options;
+    const { origin, fleet, random, patience, octets, record } = this.#options;
     const readStartedAt = wallNow();
     const read = await call({
       agent: this.#agent,
@@ -86,7 +88,7 @@ export class Client {
       url: `${fleet.url(gateway)}/${key}`,
       method: 'PUT',
       fields: { 'If-Match': read.etag, 'X-Chaos-Id': id },
-      content: String(Number(read.content) + 1),
+      content: String(Number(read.content) + 1).padEnd(octets),
       patience,
     });
     const endedAt = wallNow();

@@ -4,7 +4,7 @@ import pino from 'pino';
 import { openLog } from '../../src/app/log.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { start } from '../../src/start.ts';
-import { isWeakness, openWeakened } from './weakened.ts';
+import { closeOnly, isWeakness, openWeakened } from './weakened.ts';
 
 const [, , file = '', logFile = '', weakness = ''] = process.argv;
 process.once('disconnect', () => process.exit());
@@ -15,6 +15,7 @@ if ('faults' in loaded)
 // written at once: the last lines before a kill are the ones that matter
 const destination = pino.destination({ dest: logFile, sync: true });
 const log = openLog('info', destination, { worker: process.pid });
+if (weakness === 'late') closeOnly();
 const lock = isWeakness(weakness) ? await openWeakened(weakness, loaded.config, log.events) : undefined;
 const running = await start(loaded.config, log, lock === undefined ? {} : { lock });
 process.send?.(running.data);

@@ -19,7 +19,9 @@ export interface OriginSettings {
   readonly usual: Range;
   readonly slow: Range;
   readonly slowShare: number;
-  /** The origin's own hard limit: a write that could not be applied by then, counted from its arrival, never is. */
+  /** It takes its time before it reads a write's content, not behind that. */
+  readonly readsLate: boolean;
+  /** The origin's own hard limit: a write that could not be applied by then, counted from when it has all of it, never is. */
   readonly limit: number;
 }
 
@@ -51,25 +53,36 @@ delays.enable();
 
 async function write(request: IncomingMessage, response: ServerResponse, key: string): Promise<void> {
   const receivedAt = wallNow();
+  tally.pending += 1;
+  const written = await perform(request, key, receivedAt);
+  tally.pending -= 1;
+  // the kernel takes more and more on a connection that is used again: a reset takes back only what it has not taken
+  if (settings.readsLate) response.shouldKeepAlive = false;
+  if (written === undefined) response.socket?.destroy();
+  else response.writeHead(200, { ETag: written, 'Content-Length': 0 }).end();
+}
+
+/** The new entity-tag; undefined: it was cut off before its end, or could not be applied in time. */
+async function perform(
+  request: IncomingMessage,
+  key: string,
+  receivedAt: number,
+): Promise<string | undefined> {
+  const slow = random.next() < settings.slowShare;
+  const takes = random.between(...(slow ? settings.slow : settings.usual));
+  if (settings.readsLate) await sleep(takes);
   let content = '';
   request.setEncoding('latin1');
   try {
     for await (const chunk of request) content += chunk;
   } catch {
-    return; // cut off before its end: never had it
+    return undefined;
   }
-  tally.pending += 1;
-  const slow = random.next() < settings.slowShare;
-  const [least, most] = slow ? settings.slow : settings.usual;
-  await sleep(random.between(least, most));
-  tally.pending -= 1;
-  if (wallNow() - receivedAt > settings.limit) {
-    tally.dropped += 1;
-    response.socket?.destroy();
-    return;
-  }
-  const etag = apply(request, key, content, receivedAt);
-  response.writeHead(200, { ETag: etag, 'Content-Length': 0 }).end();
+  const completeAt = wallNow();
+  if (!settings.readsLate) await sleep(takes);
+  if (wallNow() - completeAt <= settings.limit) return apply(request, key, content, receivedAt);
+  tally.dropped += 1;
+  return undefined;
 }
 
 function apply(request: IncomingMessage, key: string, content: string, receivedAt: number): string {
@@ -78,7 +91,7 @@ function apply(request: IncomingMessage, key: string, content: string, receivedA
   const newEtag = `"${key}.${tally.revision}"`;
   const ifMatch = request.headers['if-match'];
   if (ifMatch !== prevEtag) tally.breaks += 1;
-  resources.set(key, { etag: newEtag, content });
+  resources.set(key, { etag: newEtag, content: content.trimEnd() });
   const id = String(request.headers['x-chaos-id']);
   const fence = request.headers['x-lock-fence']?.toString();
   log.push({ id, key, ifMatch, prevEtag, newEtag, fence, receivedAt, appliedAt: wallNow() });

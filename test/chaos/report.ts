@@ -76,6 +76,8 @@ function lockName(weakness: Weakness | undefined): string {
       return 'in each process';
     case 'all':
       return 'without R1-R5';
+    case 'late':
+      return 'protocol, no reset';
     default:
       return `without ${weakness}`;
   }

@@ -28,6 +28,8 @@ export interface Scenario {
   readonly usual: Range;
   readonly slow: Range;
   readonly slowShare: number;
+  /** Octets of a write, more than a gateway keeps; the origin takes its time before it reads them. 0: as many as it takes. */
+  readonly content: number;
   readonly faults: readonly Injector[];
   /** Pauses may hit running code, too: with one gateway nobody can write meanwhile. */
   readonly anywhere: boolean;

@@ -27,6 +27,7 @@ const PLAIN: Scenario = {
   usual: [1, 25],
   slow: [0, 0],
   slowShare: 0,
+  content: 0,
   faults: [],
   anywhere: false,
   originLinks: false,
@@ -113,6 +114,19 @@ export const SCENARIOS: readonly Scenario[] = [
     requires: ['kill'],
     seconds: { quick: 3, usual: 30 },
     controls: ['R4'],
+  },
+  {
+    ...PLAIN,
+    name: 'streamed',
+    content: 768 * 1024,
+    // given up after `write`, and still in the kernel when the next writer has his turn
+    slow: [250, 2000],
+    slowShare: 0.2,
+    rate: 3,
+    faults: [kills([300, 900])],
+    requires: ['kill'],
+    seconds: { quick: 5, usual: 30 },
+    controls: ['late'],
   },
   {
     ...PLAIN,

@@ -92,9 +92,10 @@ export class Stage {
 
   async #startOrigin(): Promise<void> {
     const { children, seed } = this.#options;
-    const { probe, usual, slow, slowShare, budget } = this.#scenario;
+    const { probe, usual, slow, slowShare, budget, content } = this.#scenario;
     const limit = budget.write + budget.uncertainty - TRANSPORT;
-    const settings: OriginSettings = { seed, keys: this.keys, probe, usual, slow, slowShare, limit };
+    const times = { probe, usual, slow, slowShare, limit, readsLate: content > 0 };
+    const settings: OriginSettings = { seed, keys: this.keys, ...times };
     const { child, said } = await children.fork('origin.ts', [JSON.stringify(settings)]);
     this.#closers.push(() => children.end(child));
     this.#origin = String(said);
@@ -132,12 +133,12 @@ export class Stage {
   }
 
   #configuration(gateway: string): string {
-    const { budget, connections } = this.#scenario;
+    const { budget, connections, content } = this.#scenario;
     const { connect, write, uncertainty } = budget;
     const link = this.originLinks.get(gateway);
     const url = link === undefined ? this.#origin : `http://127.0.0.1:${link.port}`;
     const timeouts = `{ connect: ${connect}ms, probe: 500ms, write: ${write}ms, uncertainty: ${uncertainty}ms }`;
-    return `origin: { url: "${url}", timeouts: ${timeouts}, connections: ${connections} }\nlock: ${this.#lock(gateway)}\n`;
+    return `origin: { url: "${url}", timeouts: ${timeouts}, connections: ${connections} }\nlock: ${this.#lock(gateway)}\n${content > 0 ? 'buffer: 64KiB\n' : ''}`;
   }
 
   #lock(gateway: string): string {

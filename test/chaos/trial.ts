@@ -120,6 +120,7 @@ function openClients(
       ...{ origin, fleet, keys, record },
       random: random.branch(`client ${at}`),
       patience: impatient ? IMPATIENCE : PATIENCE,
+      octets: scenario.content,
     });
   });
 }
@@ -144,7 +145,15 @@ async function lockedKeys(
   const since = wallNow();
   const record = (operation: Operation): void => void operations.push(operation);
   const had = async (key: string): Promise<{ key: string; after: number }> => {
-    const options = { origin, fleet, keys: [key], record, patience: ms, random: random.branch(key) };
+    const options = {
+      origin,
+      fleet,
+      keys: [key],
+      record,
+      patience: ms,
+      octets: 0,
+      random: random.branch(key),
+    };
     const client = new Client({ name: `last-${key}`, ...options });
     await client.run(() => wallNow() < since + ms && client.lastTurn <= since);
     const { lastTurn, name } = client;

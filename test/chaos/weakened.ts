@@ -1,6 +1,7 @@
 // The lock with one of its rules turned off, each by a thin layer over the real one: what must then go wrong shows that a
 // run would have found it.
 
+import { Socket } from 'node:net';
 import type { CancelSignal } from '../../src/cancel-signal.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { AcquireOptions, EngineState, Fate, Lease, Lock, LockState } from '../../src/lock/lock.ts';
@@ -16,9 +17,10 @@ import { noLock } from '../fixtures/no-lock.ts';
  * R1: short leases, and what is left of them is not looked at as the write leaves. R2: a write whose fate is unknown frees its key at
  * once. R3: a client that goes away frees the key of its write under way. R4: the lease is short and renewed, so that it
  * does not outlive a write of a process that died. R5: no guard after the engine lost its memory.
- * all: R1 to R5 at once, an ordinary renewed lease.
+ * all: R1 to R5 at once, an ordinary renewed lease. late: nothing is wrong with the lock; but a connection that is given up is
+ * closed, not reset, and the kernel goes on delivering what it has of it.
  */
-export const WEAKNESSES = ['short', 'off', 'apart', 'R1', 'R2', 'R3', 'R4', 'R5', 'all'] as const;
+export const WEAKNESSES = ['short', 'off', 'apart', 'R1', 'R2', 'R3', 'R4', 'R5', 'all', 'late'] as const;
 export type Weakness = (typeof WEAKNESSES)[number];
 
 /** Whether its run must show breaks. */
@@ -37,6 +39,7 @@ export async function openWeakened(weakness: Weakness, config: Config, log: Lock
       return noLock();
     case 'apart':
     case 'R5': // by the configuration alone
+    case 'late': // by closeOnly()
       return open(config);
     case 'short':
       return open(shortLived(config, shortLease(config)));
@@ -51,6 +54,13 @@ export async function openWeakened(weakness: Weakness, config: Config, log: Lock
     case 'all':
       return new BoastfulLock(new ForgetfulLock(new FickleLock(await open(shortLived(config, SHORTEST)))));
   }
+}
+
+/** No connection of this process is reset any more. */
+export function closeOnly(): void {
+  Socket.prototype.resetAndDestroy = function (this: Socket) {
+    return this.destroy();
+  };
 }
 
 /** What is counted off a lease at each of its ends; MARGIN of redis-lease.ts. Milliseconds. */
