@@ -65,6 +65,9 @@ t.test('files named by the configuration', (t) => {
     );
     const cert = join(PEM, 'cert.pem');
     t.match(origin, { ca: cert, cert, key: join(PEM, 'key.pem') });
+    const engine = 'engine: redis, url: "rediss://redis", ca: cert.pem, cert: cert.pem, key: key.pem';
+    const { lock } = configOf(load({ file, text: `${ORIGIN}lock: { ${engine} }\n` }));
+    t.match(lock, { ca: cert, cert, key: join(PEM, 'key.pem') });
     t.end();
   });
   const rows = [

@@ -100,6 +100,16 @@ t.test('an origin given by a flag replaces the URL and leaves its neighbours', (
   t.end();
 });
 
+t.test('instances share their locks by the name that they were given, else by where their origin is', (t) => {
+  const namespaceOf = (text: string): string => configOf(load({ text })).lock.namespace;
+  const engine = (more = '') => `lock: { engine: redis, url: "redis://redis"${more} }\n`;
+  for (const origin of [ORIGIN, 'origin: http://10.0.0.1:3000\n', 'origin: unix+http:/run/legacy.sock\n'])
+    t.equal(namespaceOf(`${origin}${engine(', namespace: legacy')}`), 'legacy');
+  t.equal(namespaceOf(`${ORIGIN}${engine()}`), 'http://legacy:3000');
+  t.equal(namespaceOf(`origin: unix+http:/run/legacy.sock\n${engine()}`), '/run/legacy.sock');
+  t.end();
+});
+
 t.test('a fault of a flag or variable names it instead of a place in the file', (t) => {
   const text = `listen: :80\n${ORIGIN}`;
   const flags = { listen: ':99999', admin: '' };

@@ -97,6 +97,25 @@ t.test('MOVE on one replica holds both resources against the other', async (t) =
   }
 });
 
+t.test(
+  'replicas that spell the origin differently share its locks by the namespace they were given',
+  async (t) => {
+    const gate = Promise.withResolvers<void>();
+    const redis = await startRedis(t);
+    const origin = await startOrigin(t, { delay: () => gate.promise });
+    const yaml = redisLock(redis, ', namespace: legacy');
+    const one = await startIfmatch(t, { origin: origin.url, yaml });
+    const other = await startIfmatch(t, { origin: origin.url.replace('127.0.0.1', 'localhost'), yaml });
+    const tag = origin.store('/doc', 'start');
+    const first = exchange(one.port, 'PUT', '/doc', [`If-Match: ${tag}`], 'first');
+    await until(() => origin.seen('PUT').length === 1, 'it arrives');
+    const second = exchange(other.port, 'PUT', '/doc', [`If-Match: ${tag}`], 'second');
+    await until(() => other.lock().waiting === 1 || origin.seen('PUT').length === 2, 'it waits');
+    gate.resolve();
+    t.same([(await first).status, (await second).status], [200, 412]);
+  },
+);
+
 t.test('the origin sees a fence that grows with every lock, and none that a client made up', async (t) => {
   const { origin, replicas } = await scene(t, {}, (redis) => redisLock(redis, ', fence: X-Lock-Fence'));
   for (let at = 0; at < 4; at += 1)
