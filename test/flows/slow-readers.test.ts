@@ -1,10 +1,11 @@
 // Clients that ask for much and read nothing: they take no connection from other writers, and are cut off.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
 import { startRawOrigin } from '../fixtures/raw-origin.ts';
-import { until } from '../fixtures/until.ts';
+import { gate, until } from '../fixtures/until.ts';
 
 const CONNECTIONS = 4;
 const BIG = 30_000_000;
@@ -47,5 +48,25 @@ t.test(
       'the origin need not go on',
     );
     for (const reader of readers) reader.close();
+  },
+);
+
+t.test(
+  'an origin that says nothing for longer than limits.send: its client, who took it all, is kept',
+  async (t) => {
+    const more = gate();
+    const origin = await startRawOrigin(t, ({ socket }) => {
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nold');
+      void more.opened.then(() => socket.write('new'));
+      return undefined;
+    });
+    const ifmatch = await startIfmatch(t, { origin: origin.url, yaml: 'limits: { send: 200ms }' });
+    const client = await connect(ifmatch.port);
+    t.teardown(() => client.close());
+    client.send(bytesOf('GET', '/events'));
+    await until(() => client.rest().endsWith('old'), 'the first of it');
+    await sleep(1_000);
+    more.open();
+    t.equal((await client.response()).content, 'oldnew');
   },
 );
