@@ -122,6 +122,23 @@ t.test('how long the guard is: the write lease and some more, and with replicas 
   }
 });
 
+t.test('an engine behind a Unix socket keeps the locks, and no other that listens', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'ifmatch-'));
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const socket = join(dir, 'redis.sock');
+  const redis = await startRedis(t, ['--unixsocket', socket]);
+  const lock = await openLock(
+    configure(`{ engine: redis, url: "redis+unix:${socket}", guard: off }`),
+    logTo([]).events,
+    new LockRecord(),
+  );
+  t.teardown(() => lock.stop());
+  await until(() => lock.engine().up, 'it is up');
+  const lease = await lock.acquire('a', { waitMs: 0, signal: new AbortController().signal });
+  t.equal((await redis.client.keys('ifmatch:{lock}:*:l')).length, 1);
+  lock.release(lease, { kind: 'known' });
+});
+
 t.test('TLS', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'ifmatch-'));
   t.teardown(() => rmSync(dir, { recursive: true }));
