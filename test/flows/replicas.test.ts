@@ -110,7 +110,11 @@ t.test(
     const first = exchange(one.port, 'PUT', '/doc', [`If-Match: ${tag}`], 'first');
     await until(() => origin.seen('PUT').length === 1, 'it arrives');
     const second = exchange(other.port, 'PUT', '/doc', [`If-Match: ${tag}`], 'second');
-    await until(() => other.lock().waiting === 1 || origin.seen('PUT').length === 2, 'it waits');
+    const waits = async () => (await redis.client.keys('ifmatch:{lock}:*:q')).length === 1;
+    await until(
+      async () => (await waits()) || origin.seen('PUT').length === 2,
+      'it waits in the queue of both',
+    );
     gate.resolve();
     t.same([(await first).status, (await second).status], [200, 412]);
   },
