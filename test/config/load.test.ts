@@ -1,5 +1,7 @@
 // Loading: what overrides what, and what the result is.
 import t from 'tap';
+import { formatFault } from '../../src/config/fault.ts';
+import { loadAdmin } from '../../src/config/load.ts';
 import { configOf, faultsOf, load } from '../fixtures/loaded.ts';
 
 const ORIGIN = 'origin: http://legacy:3000\n';
@@ -166,5 +168,24 @@ t.test('keys called __proto__ and constructor reach no prototype', (t) => {
   const before = Object.getOwnPropertyNames(Object.prototype);
   t.equal(faultsOf(load({ text })).length, 2);
   t.same(Object.getOwnPropertyNames(Object.prototype), before);
+  t.end();
+});
+
+t.test('the admin address alone: what else is wrong does not matter, and no default takes its place', (t) => {
+  const rows: readonly [text: string, wanted: unknown][] = [
+    [`${ORIGIN}admin: :9901\nlisten: nowhere\nroutes: 7\nunknown: key\n`, { host: '0.0.0.0', port: 9901 }],
+    ['listen: :1\n', { host: '127.0.0.1', port: 9900 }],
+    [`${ORIGIN}admin: off\n`, 'off'],
+    [`${ORIGIN}admin: \${PORT_OF_ADMIN}\n`, /^ifmatch\.yaml:2:8: admin: needs .* PORT_OF_ADMIN/],
+    [`${ORIGIN}admin: 9901\n`, /^ifmatch\.yaml:2:8: admin must be an address/],
+    ['- admin: :9901\n', /^ifmatch\.yaml:1:1: the file must be a mapping/],
+    ['admin: [\n', /^ifmatch\.yaml:.* invalid YAML/],
+  ];
+  for (const [text, wanted] of rows) {
+    const loaded = loadAdmin({ text, flags: {}, env: {} });
+    if (wanted instanceof RegExp)
+      t.match('faults' in loaded && loaded.faults.map(formatFault), [wanted], text);
+    else t.same(loaded, { admin: wanted }, text);
+  }
   t.end();
 });
