@@ -17,8 +17,6 @@ export interface ConnectionSettings {
 export const COMMAND = 1_000;
 const CONNECT = 2_000;
 const LONGEST_PAUSE = 1_000;
-/** So that a connection on which nothing is said for long is not forgotten on the way. Milliseconds. */
-const KEEP_ALIVE = 10_000;
 export const CLOSED = 'the connection is closed';
 
 /** The server's own no to a command, as against silence or a lost connection: it was heard, and not granted. */
@@ -47,7 +45,6 @@ export function connectionOptions({ address, ca, cert, key }: ConnectionSettings
     autoResubscribe: false, // it would reject where nobody listens; RedisServer does it
     autoResendUnfulfilledCommands: false, // a lock that was asked for on another connection is none
     maxRetriesPerRequest: 0,
-    keepAlive: KEEP_ALIVE,
     commandTimeout: COMMAND,
     connectTimeout: CONNECT,
     retryStrategy: (times: number) => Math.min(50 * times, LONGEST_PAUSE),
