@@ -99,6 +99,11 @@ t.test('an origin given by a flag replaces the URL and leaves its neighbours', (
     configOf(load({ text: 'origin: { connections: 5 }', flags: { origin: 'http://flag' } })).origin,
     origin,
   );
+  t.match(
+    faultsOf(load({ text: 'origin: { connections: 0 }', flags: { origin: 'http://flag' } })),
+    [/^ifmatch\.yaml:1:\d+: origin\.connections must be/],
+    'their faults are of the file',
+  );
   t.end();
 });
 

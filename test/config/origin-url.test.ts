@@ -24,6 +24,8 @@ const refused = [
   'http://[fe80::1]',
   'http://169.254.0.1',
   'http://a//',
+  'http://a\\b',
+  'http:\\\\a',
   '',
 ];
 for (const text of refused) {
