@@ -5,6 +5,7 @@ import t from 'tap';
 import { lockContract } from '../fixtures/lock-contract.ts';
 import { openRedisLock } from '../fixtures/redis-lock.ts';
 import { startRedis } from '../fixtures/redis-server.ts';
+import { settle, until } from '../fixtures/until.ts';
 
 /** Milliseconds within which what is on its way to the server and back has arrived. */
 const ROUND_TRIP = 60;
@@ -15,4 +16,18 @@ t.test('contract', async (t) => {
     const { lock } = await openRedisLock(t, { port: redis.port, queue });
     return { lock, pass: (ms: number) => sleep(ms + ROUND_TRIP), writeMs: 7000 };
   });
+});
+
+t.test('a stop is no failure of the engine: nobody is warned', async (t) => {
+  const { client, port } = await startRedis(t);
+  const connected = async () => /connected_clients:([0-9]+)/.exec(await client.info('clients'))?.[1];
+  const before = await connected();
+  const { lock, log } = await openRedisLock(t, { port });
+  await lock.stop();
+  await until(async () => (await connected()) === before, 'nothing is left open');
+  await settle();
+  t.same(
+    log.filter(({ level }) => level !== 'info'),
+    [],
+  );
 });
