@@ -23,6 +23,7 @@ async function scene(t: Test) {
     connections.take(message, response, () => started.push({ message, response }));
   });
   server.on('clientError', () => {});
+  server.keepAliveTimeout = 60_000; // the end of a connection is not Node's doing
   let socket: Socket | undefined;
   server.on('connection', (accepted) => {
     socket = accepted;
@@ -221,6 +222,22 @@ t.test('an answer that had begun when every answer became the last: the next one
   t.equal((await client.response()).field('connection'), 'close');
   await until(() => client.socket.readableEnded, 'the end of the connection');
 });
+
+t.test(
+  'an answer that had begun when it closed: its connection is not waited for by more than a while',
+  async (t) => {
+    const { connections, started, client } = await scene(t);
+    client.send(get('/1'));
+    await until(() => started.length === 1, 'the first');
+    started[0]?.response.write('a');
+    await until(() => client.rest().includes('200'), 'its beginning');
+    connections.close(() => t.fail('no request has begun'));
+    started[0]?.response.end('z');
+    t.equal((await client.response()).field('connection'), 'keep-alive');
+    await until(() => client.socket.readableEnded, 'the end of the connection');
+    t.equal(client.rest(), '');
+  },
+);
 
 /** How many answers are in memory. */
 function answersKept(): number {

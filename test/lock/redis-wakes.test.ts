@@ -1,4 +1,5 @@
 // The connection for wakes, by whatever it was lost: a process that waits is woken again, without a restart.
+import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { ask } from '../fixtures/lock-under-test.ts';
 import { startRedisLink } from '../fixtures/redis-link.ts';
@@ -69,6 +70,7 @@ t.test('the server refuses to let it listen, for a while', async (t) => {
   const opened = await openRedisLock(t, { port: redis.port, login });
   const warnings = () => opened.log.filter(({ level }) => level === 'warn');
   await until(() => /cannot wake waiters.*NOPERM/.test(JSON.stringify(warnings())), 'it is refused');
+  await sleep(2_500); // it is refused again and again
   await redis.client.call(...user, '&ifmatch:*');
   await until(async () => (await listening(redis)) === 1, 'it listens');
   t.equal(warnings().length, 1);

@@ -9,6 +9,12 @@ t.test('what was meant arrives', async (t) => {
   const orders: Order[] = [
     { op: 'start', number: 1, via: 'v', source: { flags: { origin: 'http://o' } } },
     { op: 'start', number: 2, via: 'v', source: { file: 'f', text: 'origin: http://o', flags: {} } },
+    {
+      op: 'start',
+      number: 3,
+      via: 'v',
+      source: { flags: { origin: 'http://o', listen: ':1', admin: ':2' } },
+    },
     { op: 'stop', delayMs: 0 },
   ];
   for (const order of orders) t.same(sent(readOrder(sent(order)) ?? {}), sent(order));

@@ -42,7 +42,11 @@ function fakeChild(pid: number): FakeChild {
 }
 
 /** A pool of `count` whose pauses are 20, 40, 80, 80 ... ms. `failures`: how often no process can be had, from when on. */
-function pool(count: number, failures: { after: number; times: number } = { after: 0, times: 0 }) {
+function pool(
+  count: number,
+  failures: { after: number; times: number } = { after: 0, times: 0 },
+  pauses = { first: 20, longest: 80, settled: 500 },
+) {
   const children: FakeChild[] = [];
   const forked: (number | undefined)[] = [];
   let failed = 0;
@@ -63,7 +67,7 @@ function pool(count: number, failures: { after: number; times: number } = { afte
     orderFor: (number) => ({ op: 'start', number, via: 'v', source: { flags: {} } }),
     onFork: ({ pid }) => forked.push(pid),
     log: { info: say, warn: say, error: say },
-    pauses: { first: 20, longest: 80, settled: 500 },
+    pauses,
   });
   const child = (at: number): FakeChild => {
     const found = children[at];
@@ -160,7 +164,8 @@ t.test('a place is filled again, after pauses that grow while they die at once',
   }
   const ended = said.filter((line) => line.startsWith('a worker ended'));
   t.equal(ended.length, 5);
-  t.match(ended[2], /"worker":1,"pid":102,"how":"SIGKILL","pauseMs":80/);
+  for (const [at, pauseMs] of [20, 40, 80, 80, 80].entries())
+    t.match(ended[at], `"worker":1,"pid":${100 + at},"how":"SIGKILL","pauseMs":${pauseMs}}`);
   child(5).report({ op: 'fault', message: 'no' });
   await until(() => children.length === 7, 'one that cannot start is replaced too');
   t.match(said.at(-1), /"how":"no"/);
@@ -258,4 +263,22 @@ t.test('stop: all had finished, whatever one of them died of before', async (t) 
   child(0).die('exit code 0');
   child(2).die('exit code 0');
   t.equal(await stopped, true);
+});
+
+t.test('stop: a place that is not filled yet is not waited for', async (t) => {
+  const pauses = { first: 60_000, longest: 60_000, settled: 500 };
+  const { pool: made, children, child, said } = pool(2, { after: 0, times: 0 }, pauses);
+  const started = made.start();
+  for (const one of children) one.report(LISTENING);
+  await started;
+  child(1).die('SIGKILL');
+  await until(() => said.some((line) => line.startsWith('a worker ended')), 'its place is empty');
+  let clean: boolean | undefined;
+  void made.stop(0, 100_000).then((ended) => {
+    clean = ended;
+  });
+  child(0).die('exit code 0');
+  await until(() => clean !== undefined, 'it has stopped');
+  t.equal(clean, true);
+  t.equal(children.length, 2);
 });
