@@ -1,0 +1,24 @@
+// Where a connection to the origin leads.
+
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import t from 'tap';
+import { openTestOrigin } from '../fixtures/origin-config.ts';
+
+const addresses = Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address));
+const skip = addresses.includes('::1') ? false : 'this system has no IPv6';
+
+t.test('an origin that is named by its IPv6 address is reached', { skip }, async (t) => {
+  const server = http.createServer((_message, response) => void response.writeHead(204).end());
+  await once(server.listen(0, '::1'), 'listening');
+  t.teardown(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const { client } = openTestOrigin(t, `http://[::1]:${(server.address() as AddressInfo).port}`);
+  const options = { lane: 'open', deadlines: { start: 5_000, head: 5_000 }, lead: 1_024 } as const;
+  const { exchange } = client.send({ method: 'GET', target: '/', fields: ['Host', 'x'] }, options);
+  t.equal((await exchange.head).status, 204);
+});
