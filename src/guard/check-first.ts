@@ -60,14 +60,25 @@ async function readyContent(
   const { content } = exchange;
   const announcedLarge = content.length !== undefined && content.length > tools.buffer;
   const early = content.withheld || announcedLarge;
-  const first = early ? await decide(exchange, tools) : undefined;
+  const first = early ? await decideFirst(exchange, tools) : undefined;
   if (first !== undefined) return { refusal: first };
   const read = await content.read(tools.buffer);
   if (early || !(read instanceof Readable)) return { content: read };
-  const second = await decide(exchange, tools);
+  const second = await decideFirst(exchange, tools);
   if (second === undefined) return { content: read };
   letGo(read);
   return { refusal: second };
+}
+
+/** A first verdict counts where it refuses. Otherwise the one to come does, and nothing of this one is noted. */
+async function decideFirst(exchange: Exchange, tools: Tools): Promise<Refusal | undefined> {
+  const refusal = await decide(exchange, tools);
+  if (refusal !== undefined) return refusal;
+  const { outcome } = exchange;
+  delete outcome.verdict;
+  delete outcome.dateOnly;
+  delete outcome.unguarded;
+  return undefined;
 }
 
 function refused(exchange: Exchange, tools: Tools, refusal: Refusal): Answer | Promise<Answer> {

@@ -57,6 +57,7 @@ async function wouldAnswer(exchange: Exchange, of: Plan, tools: Tools): Promise<
       const refusal = await decide(exchange, tools);
       if (refusal === undefined) return undefined;
       const { code } = refusal.error;
+      if (code === 'client-gone') return undefined; // nobody refuses who does not wait any more
       const { status = PROBLEMS[code].status, field } = refusal.context;
       return field === undefined ? { status, code } : { status, code, field };
     }

@@ -9,9 +9,9 @@ import { settle, until } from '../fixtures/until.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\nETag: "v1"\r\nContent-Length: 0\r\n\r\n';
 
-async function scene(t: Test, script: RawScript, mode = 'enforce') {
+async function scene(t: Test, script: RawScript, mode = 'enforce', undecided = 'refuse') {
   const origin = await startRawOrigin(t, script);
-  const yaml = `buffer: 4KiB\nroutes: [{ path: /*, mode: ${mode} }]`;
+  const yaml = `buffer: 4KiB\nroutes: [{ path: /*, mode: ${mode}, undecided: ${undecided} }]`;
   const ifmatch = await startIfmatch(t, { origin: origin.url, yaml, timeouts: { write: 1500 } });
   return { origin, ifmatch };
 }
@@ -154,3 +154,44 @@ t.test('an expectation that is refused has its line too', async (t) => {
     { method: 'PUT', path: '/a', status: 417, code: 'expectation-failed' },
   ]);
 });
+
+t.test(
+  'what a first verdict could not tell is not logged of a write that was checked after all',
+  async (t) => {
+    for (const [tag, expected] of [
+      ['"v1"', { status: 200, verdict: 'perform' }],
+      ['"v0"', { status: 412, verdict: 'failed' }],
+    ] as const) {
+      const { origin, ifmatch } = await scene(
+        t,
+        ({ method }) =>
+          method === 'HEAD' && origin.count('HEAD') === 1
+            ? 'HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n'
+            : OK,
+        'enforce',
+        'forward',
+      );
+      const fields = [`If-Match: ${tag}`, 'Expect: 100-continue'];
+      t.equal((await exchange(ifmatch.port, 'PUT', '/a', fields, 'x')).status, expected.status);
+      t.equal(origin.count('HEAD'), 2, 'one verdict before the content, one behind it');
+      const [line] = await linesOf(ifmatch, 1);
+      t.match(line, expected);
+      t.equal(line?.['unguarded'], undefined);
+    }
+  },
+);
+
+t.test(
+  'observe: a client that leaves while the origin is asked is nothing that enforce would refuse',
+  async (t) => {
+    const { origin, ifmatch } = await scene(t, () => undefined, 'observe');
+    const client = await connect(ifmatch.port);
+    client.send(bytesOf('PUT', '/a', ['If-Match: "v1"'], 'x'));
+    await until(() => origin.count('HEAD') === 1, 'the probe arrives');
+    client.reset();
+    const [line] = await linesOf(ifmatch, 1);
+    t.match(line, { level: 30, method: 'PUT', status: 499, clientGone: true, code: 'client-gone' });
+    t.equal(line?.['would'], undefined);
+    t.equal(origin.count('PUT'), 0);
+  },
+);
