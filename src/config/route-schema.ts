@@ -30,7 +30,9 @@ const routeOptions = z.strictObject({
     ),
   probe: choice(['auto', 'head', 'get'])
     .prefault(DEFAULTS.route.probe)
-    .describe('How the current validators are learned. auto: HEAD, and GET where HEAD tells nothing.'),
+    .describe(
+      'How the current validators are learned. auto: HEAD, and GET where HEAD tells nothing, or that nothing is there.',
+    ),
   weak: choice(['reject', 'accept'])
     .prefault(DEFAULTS.route.weak)
     .describe(

@@ -59,8 +59,9 @@ export async function probe(
   const byGet = read(second, settings);
   if (byGet.representation.state === 'current') {
     const { validators } = byGet.representation;
-    if (isRefusedHead(first) || !lacks(validators, request.preconditions))
-      settings.memory.add(request.memoryKey);
+    // not behind a 404: it may have been created since, and the next HEAD tells again
+    const isLearned = isRefusedHead(first) || !lacks(validators, request.preconditions);
+    if (isLearned && byFirst.representation.state !== 'absent') settings.memory.add(request.memoryKey);
   }
   return byGet;
 }
@@ -91,27 +92,31 @@ function isRefusedHead(answer: OriginHead | OriginFailure): boolean {
   return !(answer instanceof OriginFailure) && (answer.status === 405 || answer.status === 501);
 }
 
-/** Whether GET may show what HEAD did not. */
+/**
+ * Whether GET may show what HEAD did not. A 404 may be about the method alone: where a server has no route for HEAD, it is what
+ * HEAD gets of everything, and a creation (If-None-Match: *) would overwrite what is there.
+ */
 function mayTellMore(
   answer: OriginHead | OriginFailure,
   { representation }: ProbeResult,
   preconditions: Preconditions,
 ): boolean {
-  if (isRefusedHead(answer)) return true;
+  if (isRefusedHead(answer) || representation.state === 'absent') return true;
   return representation.state === 'current' && lacks(representation.validators, preconditions);
 }
 
 /**
  * HEAD may leave out what GET has (RFC 9110 9.3.2): is a validator missing that a condition is about? If-Match shadows
- * If-Unmodified-Since (13.1.4); If-None-Match does not.
+ * If-Unmodified-Since (13.1.4); If-None-Match does not. `*` is about none; but a 2xx without any may be what a server says to
+ * every HEAD, of what is not there too.
  */
 function lacks(validators: Validators, preconditions: Preconditions): boolean {
   const { ifMatch, ifNoneMatch, ifUnmodifiedSince } = preconditions;
-  const asksTag = Array.isArray(ifMatch) || Array.isArray(ifNoneMatch);
+  const lacksTag = validators.entityTag === undefined;
+  if (lacksTag && (Array.isArray(ifMatch) || Array.isArray(ifNoneMatch))) return true;
   const asksDate = ifMatch === undefined && typeof ifUnmodifiedSince === 'number';
-  return (
-    (asksTag && validators.entityTag === undefined) || (asksDate && validators.lastModified === undefined)
-  );
+  const asksAny = ifMatch === '*' || ifNoneMatch === '*';
+  return (asksDate || (asksAny && lacksTag)) && validators.lastModified === undefined;
 }
 
 function read(answer: OriginHead | OriginFailure, settings: ProbeSettings): ProbeResult {

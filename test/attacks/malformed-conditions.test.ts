@@ -15,7 +15,7 @@ const EPOCH = 'If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT';
 const having =
   (...lines: string[]): RawScript =>
   ({ method }) => {
-    const status = lines.length === 0 && method === 'HEAD' ? '404 Not Found' : '200 OK';
+    const status = lines.length === 0 && method !== 'PUT' ? '404 Not Found' : '200 OK';
     return `HTTP/1.1 ${status}\r\n${lines.map((line) => `${line}\r\n`).join('')}Content-Length: 0\r\n\r\n`;
   };
 

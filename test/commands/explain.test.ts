@@ -190,8 +190,14 @@ t.test('--live asks the origin and writes nothing', async (t) => {
   }
   t.same(origin.applied, []);
   t.ok(
-    origin.requests.every(({ method, fields }) => method === 'HEAD' && fields.includes('c=1')),
+    origin.requests.every(({ fields }) => fields.includes('c=1')),
     'as that client',
+  );
+  const others = origin.requests.filter(({ method }) => method !== 'HEAD');
+  t.same(
+    others.map(({ method, target }) => `${method} ${target}`),
+    ['GET /none', 'GET /none'],
+    'what HEAD says is not there is asked for once more',
   );
 });
 

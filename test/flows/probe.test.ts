@@ -34,6 +34,41 @@ for (const status of [404, 410]) {
   });
 }
 
+for (const status of [404, 410]) {
+  t.test(`a server that says ${status} to every HEAD loses nothing by a creation or a date`, async (t) => {
+    const origin = await startOrigin(t, {
+      answer: ({ method }) => (method === 'HEAD' ? { status } : undefined),
+    });
+    const ifmatch = await startIfmatch(t, { origin: origin.url });
+    const etag = origin.store('/doc', 'somebody else wrote this');
+    const conditions = ['If-None-Match: *', `If-None-Match: ${etag}`];
+    conditions.push('If-Unmodified-Since: Tue, 15 Nov 1994 12:45:26 GMT');
+    for (const condition of conditions) {
+      problem(t, await exchange(ifmatch.port, 'PUT', '/doc', [condition], 'x'), 412);
+    }
+    t.equal(origin.applied.length, 0);
+    t.equal((await exchange(ifmatch.port, 'PUT', '/doc', [`If-Match: ${etag}`], 'x')).status, 200);
+    t.equal((await exchange(ifmatch.port, 'PUT', '/new', ['If-None-Match: *'], 'x')).status, 201);
+    t.equal(origin.seen('HEAD').length, origin.seen('GET').length, 'a 404 may be true another time');
+  });
+}
+
+t.test(
+  'a server that says 200 to every HEAD, of what is not there too: * is about what GET says',
+  async (t) => {
+    const origin = await startOrigin(t, {
+      answer: ({ method }) => (method === 'HEAD' ? { status: 200 } : undefined),
+    });
+    const ifmatch = await startIfmatch(t, { origin: origin.url });
+    problem(t, await exchange(ifmatch.port, 'PUT', '/doc', ['If-Match: *'], 'x'), 412);
+    t.equal(origin.applied.length, 0);
+    t.equal((await exchange(ifmatch.port, 'PUT', '/doc', ['If-None-Match: *'], 'x')).status, 201);
+    problem(t, await exchange(ifmatch.port, 'PUT', '/doc', ['If-None-Match: *'], 'x'), 412);
+    t.equal((await exchange(ifmatch.port, 'PUT', '/doc', ['If-Match: *'], 'x')).status, 200);
+    t.equal(origin.applied.length, 2);
+  },
+);
+
 const fallbacks: { name: string; head: Answer }[] = [
   { name: '405', head: { status: 405, fields: ['ETag', '"error"'] } },
   { name: '501', head: { status: 501, fields: ['ETag', '"error"'] } },

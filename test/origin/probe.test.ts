@@ -59,10 +59,12 @@ const states = [
 ];
 for (const { status, state } of states) {
   t.test(`${status} means ${state}`, async (t) => {
-    const { representation, refusal, got } = await asked([answered(status, TAG)]);
+    // what is absent by HEAD may be absent by HEAD alone
+    const methods = state === 'absent' ? ['HEAD', 'GET'] : ['HEAD'];
+    const { representation, refusal, got } = await asked(methods.map(() => answered(status, TAG)));
     t.equal(representation.state, state);
     t.equal(refusal, undefined);
-    t.same(got, ['HEAD']);
+    t.same(got, methods);
   });
 }
 
@@ -139,7 +141,13 @@ t.test('a deadline for the start, one for the whole answer, and connections of t
   }
 });
 
-const fallbacks: { name: string; head: (asked: Asked) => void; asks?: string[]; falls: boolean }[] = [
+const fallbacks: {
+  name: string;
+  head: (asked: Asked) => void;
+  asks?: string[];
+  falls: boolean;
+  isRemembered?: false;
+}[] = [
   { name: '405', head: answered(405), falls: true },
   { name: '501', head: answered(501), falls: true },
   { name: '200 without a tag, for If-Match', head: answered(200, ['Last-Modified', DATE]), falls: true },
@@ -173,24 +181,44 @@ const fallbacks: { name: string; head: (asked: Asked) => void; asks?: string[]; 
     asks: ['If-Unmodified-Since', DATE, 'If-Match', '"a"'],
     falls: false,
   },
-  { name: '200 without anything, for *', head: answered(200), asks: ['If-Match', '*'], falls: false },
+  { name: '200 without anything, for *', head: answered(200), asks: ['If-Match', '*'], falls: true },
+  {
+    name: '200 without anything, for If-None-Match: *',
+    head: answered(200),
+    asks: ['If-None-Match', '*'],
+    falls: true,
+  },
+  { name: '200 with a tag, for *', head: answered(200, TAG), asks: ['If-Match', '*'], falls: false },
+  {
+    name: '200 with a date, for *',
+    head: answered(200, ['Last-Modified', DATE]),
+    asks: ['If-None-Match', '*'],
+    falls: false,
+  },
   { name: '200 with a tag', head: answered(200, TAG), falls: false },
   { name: '200 with a malformed tag', head: answered(200, ['ETag', 'v1']), falls: false },
-  { name: '404 without a tag', head: answered(404), falls: false },
+  // it may have been created since
+  { name: '404 without a tag', head: answered(404), falls: true, isRemembered: false },
+  { name: '410', head: answered(410), asks: ['If-None-Match', '*'], falls: true, isRemembered: false },
   { name: '403', head: answered(403), falls: false },
 ];
-for (const { name, head, asks, falls } of fallbacks) {
+for (const { name, head, asks, falls, isRemembered = falls } of fallbacks) {
   t.test(`probe: auto after ${name}: ${falls ? 'GET is asked' : 'no GET'}`, async (t) => {
     const rest = falls ? [answered(200, [...TAG, 'Last-Modified', DATE], 'content')] : [];
     const { got, memory } = await asked([head, ...rest], asks === undefined ? {} : { asks });
     t.same(got, falls ? ['HEAD', 'GET'] : ['HEAD']);
-    t.same([...memory], falls ? ['/*'] : [], 'only what works is remembered');
+    t.same([...memory], isRemembered ? ['/*'] : [], 'only what works is remembered');
   });
 }
 
 t.test('a GET that tells no more than the HEAD is not remembered', async (t) => {
   const { memory } = await asked([answered(200), answered(200, [], 'content')]);
   t.same([...memory], []);
+  const ofAny = await asked([answered(200), answered(200, [], 'content')], { asks: ['If-Match', '*'] });
+  t.same([...ofAny.memory], []);
+  const absent = await asked([answered(404), answered(404)], { asks: ['If-None-Match', '*'] });
+  t.same([...absent.memory], []);
+  t.equal(absent.representation.state, 'absent');
   const failed = await asked([answered(405), answered(500)]);
   t.same([...failed.memory], []);
   t.equal(failed.refusal?.error.code, 'probe-error');
