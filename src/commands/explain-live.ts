@@ -6,7 +6,9 @@ import { openOrigin } from '../origin/client.ts';
 import { forwardFields, probeFields } from '../origin/fields.ts';
 import { type ProbeResult, probe } from '../origin/probe.ts';
 import { demandsCondition } from '../route/plan.ts';
-import { evaluate } from '../semantics/evaluate.ts';
+import type { Route } from '../route/route.ts';
+import { evaluate, type Verdict, whyNoTagMatches } from '../semantics/evaluate.ts';
+import type { Representation } from '../semantics/representation.ts';
 import { describePlan, describeState, describeVerdict } from './explain-words.ts';
 
 /** Says one line: its name, and the text. */
@@ -70,8 +72,16 @@ function decide(
     return { verdict: `undecided: ${refusal?.error.detail ?? verdict.reason}`, decided: false };
   const ignored = verdict.action === 'perform' && verdict.held.length === 0;
   if (ignored && demandsCondition(route, method, planned.method)) {
-    const why = '428: the condition must be ignored, because the resource has no modification date';
-    return { verdict: why, decided: true };
+    const why = representation.state === 'absent' ? 'does not exist' : 'has no modification date';
+    return { verdict: `428: the condition must be ignored, because the resource ${why}`, decided: true };
   }
-  return { verdict: describeVerdict(verdict), decided: true };
+  return { verdict: describeVerdict(verdict) + hopeless(verdict, representation, route), decided: true };
+}
+
+/** Behind a verdict: that it would be the same with any entity-tag, for the origin's are of no use. */
+function hopeless(verdict: Verdict, representation: Representation, { weak }: Route): string {
+  if (verdict.action !== 'respond' || verdict.field !== 'if-match' || representation.state !== 'current')
+    return '';
+  const why = whyNoTagMatches(representation.validators, weak);
+  return why === undefined ? '' : `, and so it is with any entity-tag: ${why}`;
 }

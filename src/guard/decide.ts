@@ -3,7 +3,7 @@ import { GatewayError } from '../errors.ts';
 import { probeFields } from '../origin/fields.ts';
 import { type ProbeResult, probe } from '../origin/probe.ts';
 import { demandsCondition } from '../route/plan.ts';
-import { evaluate } from '../semantics/evaluate.ts';
+import { evaluate, whyNoTagMatches } from '../semantics/evaluate.ts';
 import type { ConditionalField } from '../semantics/preconditions.ts';
 import type { Exchange, Tools } from './exchange.ts';
 import { fieldName, GUIDANCE, type RefusalContext, VALIDATORS } from './refuse.ts';
@@ -92,9 +92,7 @@ function performed(
   }
   outcome.verdict = 'ignored';
   if (!demandsCondition(route, method, effectiveMethod)) return undefined;
-  const detail =
-    'This resource demands a condition, and the one that was sent must be ignored because the resource has no ' +
-    'modification date. Send If-Match with the ETag of the version that the change is based on.';
+  const detail = `This resource demands a condition, and the one that was sent must be ignored because ${whyIgnored(result)}`;
   return {
     error: new GatewayError('precondition-required', detail),
     context: contextOf(exchange, result),
@@ -102,10 +100,10 @@ function performed(
 }
 
 function failed(exchange: Exchange, result: ProbeResult, field: ConditionalField): Refusal {
-  const { outcome, preconditions } = exchange;
+  const { outcome } = exchange;
   outcome.verdict = 'failed';
   outcome.field = field;
-  const detail = failedDetail(field, result, preconditions.ifNoneMatch === '*');
+  const detail = failedDetail(exchange, result, field);
   return {
     error: new GatewayError('precondition-failed', detail),
     context: { ...contextOf(exchange, result), field },
@@ -118,13 +116,36 @@ function contextOf({ fields }: Exchange, result: ProbeResult): RefusalContext {
   return { sent: fields, origin: result.fields, shown };
 }
 
-function failedDetail(field: ConditionalField, { representation }: ProbeResult, createOnly: boolean): string {
+/** If-Unmodified-Since alone can be ignored here: without a date to compare it with (RFC 9110 13.1.4). */
+function whyIgnored({ representation }: ProbeResult): string {
+  return representation.state === 'absent'
+    ? 'the resource does not exist (any more). To create it, send If-None-Match: * instead.'
+    : 'the resource has no modification date. Send If-Match with the ETag of the version that the change is based on.';
+}
+
+function failedDetail(
+  { preconditions, route }: Exchange,
+  { representation }: ProbeResult,
+  field: ConditionalField,
+): string {
   const name = fieldName(field);
   if (representation.state === 'absent') {
     return `${name} is false: the resource does not exist (any more). To create it, send If-None-Match: * instead.`;
   }
-  if (field === 'if-none-match' && createOnly) {
+  if (field === 'if-none-match' && preconditions.ifNoneMatch === '*') {
     return `${name} is false: the resource exists already. GET it, and send If-Match with its ETag to change it.`;
+  }
+  if (field === 'if-match' && representation.state === 'current') {
+    const { validators } = representation;
+    const why = whyNoTagMatches(validators, route.weak);
+    // to GET and write anew would go on for ever
+    if (why !== undefined) {
+      const instead =
+        validators.lastModified === undefined
+          ? 'The same request fails again.'
+          : 'Send If-Unmodified-Since with its Last-Modified instead.';
+      return `${name} is false, and so is any with an entity-tag: the resource exists, but ${why}. ${instead}`;
+    }
   }
   return (
     `${name} is false: the resource is not in the state that the request was made for. GET the current version, ` +

@@ -42,6 +42,13 @@ export function evaluate(
   return { action: 'perform', held };
 }
 
+/** Why no entity-tag that a client may send in If-Match can be true; undefined where one can. Ends a sentence. */
+export function whyNoTagMatches({ entityTag }: Validators, weak: 'reject' | 'accept'): string | undefined {
+  if (entityTag === undefined) return 'it has no ETag';
+  if (entityTag === 'unusable') return 'its ETag is not one entity-tag';
+  return entityTag.weak && weak === 'reject' ? 'its ETag is weak' : undefined;
+}
+
 /**
  * Whether Range is to be honoured: If-Range is absent or true (RFC 9110 13.1.5). A date is true only when it equals
  * Last-Modified exactly and that is a strong validator.

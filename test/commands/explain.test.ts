@@ -220,6 +220,21 @@ t.test('--live: a read is about itself, a write about the resource of its route'
   );
 });
 
+t.test('--live tells a stale tag from an origin whose tags are of no use', async (t) => {
+  const origin = await startRawOrigin(t, ({ target }) => {
+    const tag = { '/strong': 'ETag: "v2"\r\n', '/weak': 'ETag: W/"v1"\r\n' }[target] ?? '';
+    return `HTTP/1.1 200 OK\r\n${tag}Content-Length: 0\r\n\r\n`;
+  });
+  for (const [target, says] of [
+    ['/strong', /verdict +412: if-match is false\n/],
+    ['/weak', /verdict +412: if-match is false, and so it is with any entity-tag: its ETag is weak\n/],
+    ['/none', /verdict +412: if-match is false, and so it is with any entity-tag: it has no ETag\n/],
+  ] as const) {
+    const args = ['--live', '--origin', origin.url, 'PUT', target, '-H', 'If-Match: W/"v1"'];
+    t.match((await runCli(t, ['explain', ...args])).out, says);
+  }
+});
+
 t.test('--live with nobody there says so: 1', async (t) => {
   const url = `http://127.0.0.1:${await closedPort()}`;
   const args = ['--origin', url, 'PUT', '/x', '-H', 'If-Match: *'];

@@ -188,4 +188,26 @@ t.test('the details say what to do next', async (t) => {
   const ignored = ['If-Unmodified-Since', LATER];
   const demanded = await decided(t, 200, [], { fields: ignored, route: { mode: 'require', probe: 'head' } });
   t.match(demanded.refusal?.error.detail, /must be ignored because.*no modification date.*If-Match/);
+  const nothing = await decided(t, 404, [], { fields: ignored, route: { mode: 'require', probe: 'head' } });
+  t.match(nothing.refusal?.error.detail, /must be ignored because.*does not exist.*If-None-Match: \*/);
+});
+
+t.test('a client whose If-Match can never be true is not sent to GET and try again, for ever', async (t) => {
+  const dated = ['Last-Modified', DATE];
+  const rows: [shown: string[], why: RegExp][] = [
+    [[], /: the resource exists, but it has no ETag\. The same request fails again\.$/],
+    [['ETag', 'W/"v1"'], /but its ETag is weak\. The same request fails again\.$/],
+    [['ETag', 'v1'], /but its ETag is not one entity-tag\. The same request fails again\.$/],
+    [['ETag', '"v1"', 'ETag', '"v2"'], /but its ETag is not one entity-tag\./],
+    [['ETag', 'W/"v1"', ...dated], /weak\. Send If-Unmodified-Since with its Last-Modified instead\.$/],
+    [dated, /no ETag\. Send If-Unmodified-Since with its Last-Modified instead\.$/],
+  ];
+  for (const [shown, why] of rows) {
+    const { refusal } = await decided(t, 200, shown, { fields: ['If-Match', 'W/"v1", "v1"'] });
+    t.match(refusal?.error, { code: 'precondition-failed', detail: why }, shown.join(' '));
+    t.notMatch(refusal?.error.detail, 'GET');
+  }
+  const route = { weak: 'accept', probe: 'head' } as const;
+  const stale = await decided(t, 200, ['ETag', 'W/"v2"'], { fields: ['If-Match', 'W/"v1"'], route });
+  t.match(stale.refusal?.error.detail, /GET the current version/, 'where weak tags count');
 });
