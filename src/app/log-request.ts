@@ -39,7 +39,7 @@ export function logRequest(log: Log, entry: LogEntry, response: ServerResponse, 
     fate: outcome.fate,
     clientGone: gone && !entry.brokeOff ? true : undefined,
     brokeOff: entry.brokeOff,
-    cause: cause === undefined ? undefined : describe(cause),
+    cause: cause === undefined ? undefined : describeCause(cause),
     msg: 'request',
   } satisfies Line & Record<keyof Outcome, unknown>;
   log.write(line);
@@ -49,9 +49,9 @@ function tenths(ms: number | undefined): number | undefined {
   return ms === undefined ? undefined : Math.round(ms * 10) / 10;
 }
 
-/** The chain of messages: an OriginFailure's own says little. */
-function describe(cause: unknown): string {
+/** The chain of messages: an OriginFailure's own says little. For the operator, never for a client. */
+export function describeCause(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
-  const inner = cause.cause === undefined ? '' : `: ${describe(cause.cause)}`;
+  const inner = cause.cause === undefined ? '' : `: ${describeCause(cause.cause)}`;
   return `${cause.message}${inner}`;
 }

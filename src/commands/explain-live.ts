@@ -1,5 +1,6 @@
 // The part of explain that asks the origin (--live): the state of the resource, and the verdict on the request.
 import type { Understood } from '../app/exchange-of.ts';
+import { describeCause } from '../app/log-request.ts';
 import { Cancellation } from '../cancel-signal.ts';
 import type { Config } from '../config/config.ts';
 import { openOrigin } from '../origin/client.ts';
@@ -23,6 +24,8 @@ export async function explainLive(
 ): Promise<boolean> {
   const result = await probeOnce(config, understood, probed, (message) => say('warning', message));
   say('state', describeState(result));
+  const cause = result.refusal?.error.cause;
+  if (cause !== undefined) say('cause', describeCause(cause));
   const { verdict, decided } = decide(understood, result);
   say('verdict', verdict);
   return decided;

@@ -134,7 +134,7 @@ function read(answer: OriginHead | OriginFailure, settings: ProbeSettings): Prob
       `The origin answered ${status} when it was asked for the current state, so the condition was not evaluated ` +
       'and nothing was written.';
     const passes = status === OF_THE_HOP ? undefined : status;
-    return unknown(fields, new GatewayError('probe-undecided', detail), passes);
+    return unknown(fields, new GatewayError('probe-undecided', detail, answered(status)), passes);
   }
   return unknown(fields, serverError(status, fields));
 }
@@ -163,10 +163,16 @@ function failed(failure: OriginFailure): GatewayError {
 
 function serverError(status: number, fields: FieldLines): GatewayError {
   const detail = `The origin answered ${status} when it was asked for its current state. ${NOTHING_WRITTEN}`;
-  if (status === 504) return new GatewayError('probe-timeout', detail);
-  if (status !== 503) return new GatewayError('probe-error', detail);
+  if (status === 504) return new GatewayError('probe-timeout', detail, answered(status));
+  if (status !== 503) return new GatewayError('probe-error', detail, answered(status));
   const seconds = Number(fieldValue(fields, 'retry-after'));
   return new GatewayError('probe-unavailable', detail, {
+    ...answered(status),
     retryAfter: Number.isSafeInteger(seconds) && seconds > 0 ? seconds : 5,
   });
+}
+
+/** For the log: of our own statuses one stands for many of the origin's, and for none at all. */
+function answered(status: number): { readonly cause: string } {
+  return { cause: `origin answered ${status}` };
 }

@@ -240,7 +240,10 @@ t.test('--live with nobody there says so: 1', async (t) => {
   const args = ['--origin', url, 'PUT', '/x', '-H', 'If-Match: *'];
   const { code, out } = await runCli(t, ['explain', '--live', ...args]);
   t.equal(code, 1);
-  t.match(out, /state +unknown\nverdict +undecided: .*cannot be reached/);
+  t.match(
+    out,
+    /state +unknown\ncause +origin unreachable: .*ECONNREFUSED.*\nverdict +undecided: .*cannot be reached/,
+  );
   t.equal((await runCli(t, ['explain', ...args])).code, 0, 'the plan does without the origin');
 });
 

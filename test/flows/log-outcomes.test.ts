@@ -147,6 +147,29 @@ t.test('one line for each request, in their order, whatever becomes of it', asyn
   );
 });
 
+t.test(
+  'a 502, 503 or 504 because of what the origin answered to the probe: the log says what that was',
+  async (t) => {
+    const { ifmatch } = await scene(t, ({ target }) => {
+      return `HTTP/1.1 ${target.slice(1)} X\r\nContent-Length: 0\r\n\r\n`;
+    });
+    const rows = [
+      ['500', 502, 'probe-error'],
+      ['507', 502, 'probe-error'],
+      ['503', 503, 'probe-unavailable'],
+      ['504', 504, 'probe-timeout'],
+      ['426', 502, 'probe-undecided'],
+      ['403', 403, 'probe-undecided'],
+    ] as const;
+    for (const [given, status] of rows)
+      t.equal((await exchange(ifmatch.port, 'PUT', `/${given}`, ['If-Match: *'], 'x')).status, status);
+    t.match(
+      await linesOf(ifmatch, rows.length),
+      rows.map(([given, status, code]) => ({ status, code, cause: `origin answered ${given}` })),
+    );
+  },
+);
+
 t.test('an expectation that is refused has its line too', async (t) => {
   const { ifmatch } = await scene(t, () => OK);
   t.equal((await exchange(ifmatch.port, 'PUT', '/a', ['Expect: other'], 'x')).status, 417);
