@@ -30,10 +30,15 @@ export function parseListen(text: string): Parsed<Listen> {
   return { value: { host, port } };
 }
 
-/** The path of a Unix socket, wrapped by `make`. */
-export function parseSocketPath<T>(path: string, make: (path: string) => T): Parsed<T> {
+/** The path of a Unix socket, what follows its scheme: /run/x.sock or ///run/x.sock; wrapped by `make`. */
+export function parseSocketPath<T>(rest: string, make: (path: string) => T): Parsed<T> {
+  const path = rest.replace(/^\/\/(?=\/)/, '');
   if (!path.startsWith('/'))
     return { fault: 'must name its socket by an absolute path, such as /run/ifmatch.sock' };
+  // what is meant as a host or a login would be taken for folders
+  if (path.startsWith('//')) {
+    return { fault: 'must have the path of its socket alone: no host, user or password comes before it' };
+  }
   const octets = Buffer.byteLength(path);
   if (octets > LONGEST_SOCKET) {
     return { fault: `names a socket by a path of ${octets} octets; systems take at most ${LONGEST_SOCKET}` };

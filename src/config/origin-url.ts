@@ -27,10 +27,7 @@ export function parseOriginUrl(text: string): Parsed<OriginUrl> {
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(text)?.[1]?.toLowerCase();
   const rest = text.slice((scheme ?? '').length + 1);
   if (scheme === 'unix+http') {
-    return parseSocketPath(rest.replace(/^\/\/(?=\/)/, ''), (socket) => ({
-      url: 'http://localhost',
-      socket,
-    }));
+    return parseSocketPath(rest, (socket) => ({ url: 'http://localhost', socket }));
   }
   if (scheme === 'unix') return { fault: `${WANTED}; for a Unix socket the scheme is unix+http` };
   if (/[^\u0021-\u007e]/.test(text)) return { fault: NOT_ASCII };

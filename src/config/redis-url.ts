@@ -26,8 +26,8 @@ const BEHIND_LOGIN = /^rediss?:\/\/[^@]*[/?#\\\s][^@]*@/;
 /** No fault repeats the URL: there may be a password in it. */
 export function parseRedisUrl(text: string): Parsed<RedisAddress> {
   if (text.startsWith('redis+unix:')) {
-    const path = text.slice('redis+unix:'.length).replace(/^\/\/(?=\/)/, '');
-    return parseSocketPath(path, (socket) => ({ socket, tls: false, db: 0 }));
+    const rest = text.slice('redis+unix:'.length);
+    return parseSocketPath(rest, (socket) => ({ socket, tls: false, db: 0 }));
   }
   if (BEHIND_LOGIN.test(text)) return { fault: ENCODED };
   if (!/^rediss?:\/\/[^/\s\\]+(?:\/[0-9]{0,5})?$/.test(text)) return { fault: WANTED };

@@ -20,6 +20,8 @@ const notations: readonly (readonly [string, Listen | RegExp])[] = [
   ['http://host:80', /must be an address/],
   ['unix:x.sock', /absolute path/],
   ['unix:', /absolute path/],
+  ['unix:///run/x.sock', { socket: '/run/x.sock' }],
+  ['unix://host/run/x.sock', /path of its socket alone: no host/],
   [`unix:/${'a'.repeat(102)}`, { socket: `/${'a'.repeat(102)}` }],
   [`unix:/${'a'.repeat(103)}`, /104 octets; systems take at most 103/],
 ];

@@ -26,6 +26,7 @@ const refused = [
   'http://a//',
   'http://a\\b',
   'http:\\\\a',
+  'unix+http://legacy/run/legacy.sock',
   '',
 ];
 for (const text of refused) {

@@ -68,6 +68,7 @@ const refused = [
     'redis://u:se?cret@redis',
   ],
   ...['redis+unix:', 'redis+unix:secret.sock', 'rediss+unix:/run/secret.sock'],
+  ...['redis+unix://user:secret@/run/redis.sock', 'redis+unix:////secret@redis/0'],
 ];
 for (const text of refused) {
   t.test(`${JSON.stringify(text)} is refused, and not repeated`, (t) => {
