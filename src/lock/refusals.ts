@@ -2,10 +2,16 @@
 
 import { GatewayError } from '../errors.ts';
 
-/** `restMs`: how long the key is known to stay locked. */
+/** `restMs`: how long the key is known to stay locked, by a write of unknown fate; 0 where other writers have it. */
 export function waitedTooLong(waitMs: number, restMs: number): GatewayError {
-  const detail = `Other writers held this resource for ${waitMs} ms; nothing was sent, repeat the request.`;
-  return new GatewayError('lock-timeout', detail, { retryAfter: seconds(restMs) });
+  const detail =
+    restMs > 0
+      ? 'The fate of an earlier write is unknown, and until it must be over nobody else may write to this resource'
+      : `Other writers held this resource for ${waitMs} ms`;
+  return new GatewayError('lock-timeout', `${detail}; nothing was sent, repeat the request.`, {
+    retryAfter: seconds(restMs),
+    ...(restMs > 0 ? { cause: 'a write of unknown fate' } : {}),
+  });
 }
 
 /** One sentence's beginning: how many wait, and where. */

@@ -102,7 +102,9 @@ for (const { name, fail, status } of failures) {
         t.equal(ifmatch.lock().quarantined, 1);
 
         const second = await exchange(ifmatch.port, 'PUT', '/bad', fields, 'next');
-        problem(t, second, 503);
+        t.match(problem(t, second, 503).detail, /^The fate of an earlier write is unknown/, 'not others');
+        await until(() => ifmatch.log.some(({ code }) => code === 'lock-timeout'), 'its line');
+        t.ok(ifmatch.log.some(({ cause }) => cause === 'a write of unknown fate'));
         t.match(second.field('retry-after'), /^[1-9]\d*$/);
         const other = await exchange(ifmatch.port, 'PUT', '/good', fields, 'new');
         t.equal(other.status, 200, 'another key is free');

@@ -121,7 +121,7 @@ t.test('resource: a write that holds many keys waits no longer for all of them t
   await until(() => origin.seen('PUT').length === pages.length, 'the writes to single pages arrive');
   // it may write to any of them, and each of them would be free in time if the wait began anew with it
   const refused = problem(t, await exchange(ifmatch.port, 'PUT', '/page', [], 'x'), 503);
-  t.match(refused, { type: 'urn:ifmatch:lock-timeout' });
+  t.match(refused, { type: 'urn:ifmatch:lock-timeout', detail: /^Other writers held this resource for / });
   for (const { status } of await Promise.all(writers)) t.equal(status, 201);
   t.equal(origin.applied.length, pages.length);
   await ifmatch.idle();
