@@ -14,11 +14,14 @@ const ADDRESS = 'an address such as 0.0.0.0:8080';
 const ORIGIN = 'a URL such as http://legacy:3000';
 
 const listen = text(ADDRESS, LISTEN_PATTERN, parseListen);
-const admin = text(
-  `${ADDRESS}, or off`,
-  `off|${LISTEN_PATTERN}`,
-  (written): Parsed<Listen | 'off'> => (written === 'off' ? { value: 'off' } : parseListen(written)),
-);
+const admin = text(`${ADDRESS}, or off`, `off|${LISTEN_PATTERN}`, (written): Parsed<Listen | 'off'> => {
+  if (written === 'off') return { value: 'off' };
+  const parsed = parseListen(written);
+  // false, none, OFF: words that were meant to say so
+  return 'fault' in parsed && /^[A-Za-z]+$/.test(written)
+    ? { fault: `${parsed.fault}; to open none, write off` }
+    : parsed;
+});
 
 const timeouts = z.strictObject({
   connect: duration()
