@@ -52,7 +52,9 @@ const lockMapping = z.strictObject({
     ),
   ca: fileName()
     .exactOptional()
-    .describe("PEM file of the authorities trusted for the engine's certificate, instead of the system's."),
+    .describe(
+      "PEM file of the authorities trusted for the engine's certificate, instead of those that come with Node.",
+    ),
   cert: fileName()
     .exactOptional()
     .describe('PEM file of the certificate shown to the engine (mTLS); needs key.'),

@@ -53,7 +53,9 @@ const originOptions = z.strictObject({
     .describe("Which Host the origin sees: the client's (preserve) or the one of url (origin)."),
   ca: fileName()
     .exactOptional()
-    .describe("PEM file of the authorities trusted for the origin's certificate, instead of the system's."),
+    .describe(
+      "PEM file of the authorities trusted for the origin's certificate, instead of those that come with Node.",
+    ),
   cert: fileName()
     .exactOptional()
     .describe('PEM file of the certificate shown to the origin (mTLS); needs key.'),
