@@ -8,6 +8,7 @@ import { runtimeFault } from '../src/commands/runtime.ts';
 import { schema } from '../src/commands/schema.ts';
 import { jsonSchema } from '../src/config/schema.ts';
 import { PROBLEMS, type Retry } from '../src/errors.ts';
+import { BOUNDS } from '../src/lock/lock-record.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -40,6 +41,12 @@ t.test('README.md has every field of the log', async (t) => {
     [...names.matchAll(/`(\w+)`/g)].map(([, name = '']) => name),
   );
   t.same(named.sort(), [...fields.filter((field) => field !== 'msg'), 'worker'].sort());
+});
+
+t.test('docs/guarantees.md has the bounds of the histograms', async (t) => {
+  const [, named = ''] =
+    /`buckets` counts how many took at most ([\d., and\n]+) seconds/.exec(read('docs/guarantees.md')) ?? [];
+  t.same(named.split(/, | and |,\n/).map(Number), BOUNDS);
 });
 
 t.test('README.md names the releases of Node that will do, as package.json and the program do', async (t) => {
