@@ -20,6 +20,8 @@ import { buildRouteTable } from './route/route-table.ts';
 
 /** What the end of everything may take once all connections are cut, milliseconds. */
 const CUT_GRACE = 1_000;
+/** What the answers to those who are refused at the end may take, milliseconds. */
+const SAY_GRACE = 50;
 
 export interface Running {
   /** http://address:port, or unix:path. */
@@ -158,6 +160,7 @@ class Opened {
     this.#late = true;
     log.events.error('stopped before everything in flight had ended');
     await lock.stop();
+    await delay(SAY_GRACE); // who has waited for the lock until now is told that nothing was sent
     listener.cut();
     await Promise.all([origin.destroy(), admin.close()]);
     await until(() => !listener.inFlight(), CUT_GRACE);

@@ -25,10 +25,8 @@ export function clientGone(): GatewayError {
 }
 
 export function shuttingDown(): GatewayError {
-  return new GatewayError(
-    'shutting-down',
-    'This gateway takes no more writes; nothing was sent, repeat the request.',
-  );
+  const detail = 'This gateway takes no more writes; nothing was sent, repeat the request.';
+  return new GatewayError('shutting-down', detail, { retryAfter: 1 });
 }
 
 /** The lease ran out, or its engine forgot it, before a byte of the write had left. */
