@@ -1,7 +1,7 @@
 // How a connection to Redis or Valkey is made, and what went wrong with it, in words that are nobody's secret.
 
 import { readFileSync } from 'node:fs';
-import type { RedisOptions } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
 import type { RedisAddress } from '../config/redis-url.ts';
 import { UnfitServer } from './redis-info.ts';
 
@@ -53,6 +53,16 @@ export function connectionOptions({ address, ca, cert, key }: ConnectionSettings
     enableReadyCheck: false, // RedisServer looks at more
     disableClientInfo: true,
   } satisfies RedisOptions;
+}
+
+/**
+ * Ends a connection that gives no answer, for another. What was asked on it and has not arrived ends with it: a mere close
+ * leaves that to the kernel, which goes on delivering it, and a lock would be granted behind its withdrawal, to nobody. TLS
+ * and Unix sockets know no such end.
+ */
+export function giveUp(connection: Redis, address: RedisAddress): void {
+  if ('host' in address && !address.tls) connection.stream.resetAndDestroy();
+  connection.disconnect(true);
 }
 
 /** What Node says has the address in it, what Redis says may have the user; what we say has neither. */

@@ -7,6 +7,7 @@ import {
   type ConnectionSettings,
   connectionOptions,
   failureOf,
+  giveUp,
   hasTimedOut,
   isUnknownScript,
   reasonOf,
@@ -157,7 +158,7 @@ export class RedisServer {
     // of many commands that time out together the first one says it
     if (this.#stopped || this.#facts === undefined) return;
     this.#down(complaint);
-    this.#commands.disconnect(true);
+    giveUp(this.#commands, this.#options.address);
   }
 
   #failed(error: Error): void {

@@ -90,6 +90,17 @@ t.test('a grant whose answer was lost leaves its key free soon after', async (t)
   t.same(under.lock.state(), IDLE);
 });
 
+t.test('what was asked in vain is not left to the kernel, to be granted to nobody later', async (t) => {
+  const under = await scene(t);
+  under.net.deafen(true);
+  const request = ask(under.lock, 'a');
+  await request.ended;
+  t.equal(request.status(), 'lock-engine-unavailable');
+  await until(() => under.net.resets() > 0, 'the connection is reset, not closed');
+  under.net.deafen(false);
+  await until(isFree, 'it is given back');
+});
+
 t.test('a release whose answer was lost is no loss of the lock', async (t) => {
   const under = await scene(t);
   const lease = await take(under.lock);
