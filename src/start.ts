@@ -34,6 +34,8 @@ export interface Running {
    * `drain.timeout`. Resolves when all is in the log, with whether everything in flight had ended.
    */
   stop(delayMs?: number): Promise<boolean>;
+  /** Ends at once what could outlive a process that is about to exit: writes that its kernel would go on delivering. */
+  kill(): void;
 }
 
 const FEW_FILES =
@@ -70,6 +72,7 @@ export async function start(config: Config, log: Log, given: FromPrimary = {}): 
       admin: adminAddress,
       lock: () => lock.state(),
       stop: (delayMs = config.drain.delay) => (stopping ??= stop(delayMs)),
+      kill: () => void origin.destroy(),
     };
   } catch (error) {
     await opened.close();

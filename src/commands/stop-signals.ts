@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 /** What signals end. */
 export interface Stoppable<T> {
   stop(delayMs?: number): Promise<T>;
-  /** Ends other processes, before this one exits. */
+  /** Ends at once what could outlive this process, which is about to exit. */
   kill?(): void;
 }
 

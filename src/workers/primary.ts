@@ -14,11 +14,6 @@ import type { Child } from './fork.ts';
 import type { ConfigSource } from './order.ts';
 import { Pool } from './pool.ts';
 
-export interface RunningPrimary extends Running {
-  /** Ends all workers at once, for a primary that is about to exit. */
-  kill(): void;
-}
-
 /** What a worker may take to end beyond the drain before it is killed, milliseconds. */
 const GRACE = 5_000;
 
@@ -28,7 +23,7 @@ export async function startPrimary(
   source: ConfigSource,
   log: Logger,
   fork: () => Child,
-): Promise<RunningPrimary> {
+): Promise<Running> {
   const record = new LockRecord();
   const lock = await openLock(config, log, record);
   const server = new LockServer({ lock, timeouts: config.origin.timeouts, log });

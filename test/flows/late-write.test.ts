@@ -10,7 +10,8 @@ import { makeCertificates } from '../fixtures/certificates.ts';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { problem } from '../fixtures/problem.ts';
 import { bytesOf, connect } from '../fixtures/raw-client.ts';
-import { until } from '../fixtures/until.ts';
+import { startServed } from '../fixtures/served.ts';
+import { settle, until } from '../fixtures/until.ts';
 
 /** More than the origin's kernel takes for somebody who does not read, and less than both kernels do. */
 const SIZE = 256 * 1024;
@@ -43,7 +44,8 @@ async function startSleeper(t: Test, protocol: keyof typeof OPENED) {
   };
   const { port } = server.address() as AddressInfo;
   const trust = protocol === 'https' ? `, ca: ${certificates.ca}` : '';
-  return { config: `{ url: '${protocol}://127.0.0.1:${port}'${trust} }`, wake };
+  const url = `${protocol}://127.0.0.1:${port}`;
+  return { url, config: `{ url: '${url}'${trust} }`, opened: () => sockets.length, wake };
 }
 
 for (const protocol of ['http', 'https'] as const) {
@@ -69,3 +71,20 @@ for (const protocol of ['http', 'https'] as const) {
     });
   }
 }
+
+t.test('the second signal, which does not wait for the write', async (t) => {
+  const origin = await startSleeper(t, 'http');
+  const served = await startServed(t, { workers: 1, origin: origin.url });
+  const client = await connect(served.port);
+  t.teardown(() => client.close());
+  client.send(bytesOf('PUT', '/doc', [`Content-Length: ${SIZE}`]));
+  client.send(Buffer.alloc(SIZE));
+  await until(() => origin.opened() === 1, 'it is sent');
+  await settle();
+  served.process.kill('SIGTERM');
+  await until(() => served.lines().some(({ msg }) => msg === 'stopping'), 'it waits for the write');
+  served.process.kill('SIGTERM');
+  t.equal((await served.finished).code, 1);
+  const delivered = await origin.wake();
+  t.ok(delivered < SIZE, `${delivered} octets`);
+});
