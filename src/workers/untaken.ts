@@ -1,4 +1,5 @@
-// Connections on their way to a worker that dies: Node gives them to nobody else and keeps them open, so they are closed here.
+// Connections that a worker does not take, as it dies or has no file descriptor left: Node gives them to nobody else and keeps
+// them open, so they are closed here.
 import type { ChildProcess } from 'node:child_process';
 import { isMapping } from '../config/settings.ts';
 
@@ -8,7 +9,9 @@ interface Closable {
 
 /**
  * The primary accepts, and hands each connection to a worker, which says when it has it (`newconn` and its `ack` in Node's
- * lib/internal/cluster/round_robin_handle.js). Without that answer nothing was read from it: its client can repeat.
+ * lib/internal/cluster/round_robin_handle.js). Without that answer nothing was read from it: its client can repeat. A worker
+ * that had no descriptor for it says so (`NODE_HANDLE_NACK` in lib/internal/child_process.js), and Node goes on waiting for
+ * the answer, and gives that worker no connection any more: so the answer is given in its place.
  */
 export function closeUntaken(child: ChildProcess): void {
   const untaken = new Map<unknown, Closable>();
@@ -23,7 +26,11 @@ export function closeUntaken(child: ChildProcess): void {
   };
   Object.assign(child, { send: sendNoting });
   child.on('internalMessage', (message: unknown) => {
-    if (isMapping(message)) untaken.delete(message['ack']);
+    if (!isMapping(message)) return;
+    untaken.delete(message['ack']);
+    const [oldest] = untaken.keys();
+    if (message['cmd'] === 'NODE_HANDLE_NACK' && oldest !== undefined)
+      child.emit('internalMessage', { cmd: 'NODE_CLUSTER', ack: oldest, accepted: true });
   });
   child.once('close', () => {
     for (const connection of untaken.values()) connection.close();

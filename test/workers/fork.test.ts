@@ -46,3 +46,9 @@ t.test('no descriptor is left for another', async (t) => {
   t.same([code, err], [0, '']);
   t.match(out, /^spawn \S+ EMFILE\nSIGKILL\n$/, 'it is said, and the next one starts');
 });
+
+t.test('no descriptor is left for a connection', async (t) => {
+  const { code, out, err } = await run(t, t.name, 64);
+  t.same([code, err], [0, '']);
+  t.equal(out, 'at first: \nlater: taken\nSIGKILL\n', 'it is closed, and the worker takes the next one');
+});
