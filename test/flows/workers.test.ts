@@ -52,14 +52,18 @@ t.test('of 32 writers with the same tag exactly one wins, whichever worker they 
   const served = await startServed(t, { workers: 3, origin: origin.url });
   const writers = await Promise.all(Array.from({ length: WRITERS }, () => connect(served.port)));
   const rounds = { count: 0 };
-  t.equal(await race(origin, writers, SOAK, rounds), 0, `${rounds.count} rounds`);
+  let odd = await race(origin, writers, SOAK, rounds);
+  const winners = (): ReadonlySet<unknown> => {
+    const won = served.lines().filter(({ method, status }) => method === 'PUT' && status === 200);
+    return new Set(won.map(({ worker }) => worker));
+  };
+  // a busy machine has time for a few rounds only, of which a worker may win none; and a line may come late
+  while (winners().size < 3) odd += await race(origin, writers, 100, rounds);
+  t.same([...winners()].sort(), [1, 2, 3], 'each worker had its share');
+  t.equal(odd, 0, `${rounds.count} rounds`);
   t.equal(origin.applied.length, rounds.count, 'one write each');
   t.equal(breaks(origin.applied), 0, 'every write replaced the version it was made from');
   for (const client of writers) client.close();
-  await until(() => served.lines().filter(({ method }) => method === 'PUT').length > 0, 'the log');
-  const won = served.lines().filter(({ method, status }) => method === 'PUT' && status === 200);
-  const winners = new Set(won.map(({ worker }) => worker));
-  t.same([...winners].sort(), [1, 2, 3], 'each worker had its share');
   const { content } = await exchange(served.adminPort, 'GET', '/status');
   t.match(JSON.parse(content), { lock: { held: 0, waiting: 0, quarantined: 0 }, workers: { up: 3, of: 3 } });
 });
