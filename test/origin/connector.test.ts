@@ -5,6 +5,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import t from 'tap';
+import { closedPort } from '../fixtures/closed-port.ts';
 import { openTestOrigin } from '../fixtures/origin-config.ts';
 
 const addresses = Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address));
@@ -21,4 +22,18 @@ t.test('an origin that is named by its IPv6 address is reached', { skip }, async
   const options = { lane: 'open', deadlines: { start: 5_000, head: 5_000 }, lead: 1_024 } as const;
   const { exchange } = client.send({ method: 'GET', target: '/', fields: ['Host', 'x'] }, options);
   t.equal((await exchange.head).status, 204);
+});
+
+t.test('its brackets are no part of the address, on a system without IPv6 too', async (t) => {
+  const { client } = openTestOrigin(t, `http://[::1]:${await closedPort()}`);
+  const options = { lane: 'open', deadlines: { start: 5_000, head: 5_000 }, lead: 1_024 } as const;
+  const { exchange } = client.send({ method: 'GET', target: '/', fields: ['Host', 'x'] }, options);
+  const failure = await exchange.head.then(
+    () => undefined,
+    (error: Error) => error,
+  );
+  t.match(failure, {
+    kind: 'unreachable',
+    cause: { code: /^E(CONNREFUSED|ADDRNOTAVAIL|NETUNREACH|AFNOSUPPORT)$/ },
+  });
 });
