@@ -28,8 +28,9 @@ export function closeUntaken(child: ChildProcess): void {
   child.on('internalMessage', (message: unknown) => {
     if (!isMapping(message)) return;
     untaken.delete(message['ack']);
+    if (message['cmd'] !== 'NODE_HANDLE_NACK') return;
     const [oldest] = untaken.keys();
-    if (message['cmd'] === 'NODE_HANDLE_NACK' && oldest !== undefined)
+    if (oldest !== undefined)
       child.emit('internalMessage', { cmd: 'NODE_CLUSTER', ack: oldest, accepted: true });
   });
   child.once('close', () => {
