@@ -116,10 +116,12 @@ function contextOf({ fields }: Exchange, result: ProbeResult): RefusalContext {
   return { sent: fields, origin: result.fields, shown };
 }
 
+const ABSENT = 'the resource does not exist (any more). To create it, send If-None-Match: * instead.';
+
 /** If-Unmodified-Since alone can be ignored here: without a date to compare it with (RFC 9110 13.1.4). */
 function whyIgnored({ representation }: ProbeResult): string {
   return representation.state === 'absent'
-    ? 'the resource does not exist (any more). To create it, send If-None-Match: * instead.'
+    ? ABSENT
     : 'the resource has no modification date. Send If-Match with the ETag of the version that the change is based on.';
 }
 
@@ -130,7 +132,7 @@ function failedDetail(
 ): string {
   const name = fieldName(field);
   if (representation.state === 'absent') {
-    return `${name} is false: the resource does not exist (any more). To create it, send If-None-Match: * instead.`;
+    return `${name} is false: ${ABSENT}`;
   }
   if (field === 'if-none-match' && preconditions.ifNoneMatch === '*') {
     return `${name} is false: the resource exists already. GET it, and send If-Match with its ETag to change it.`;
