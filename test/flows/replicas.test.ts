@@ -8,6 +8,7 @@ import type { Applied } from '../fixtures/origin-store.ts';
 import { problem } from '../fixtures/problem.ts';
 import { bytesOf, connect, exchange, type RawClient } from '../fixtures/raw-client.ts';
 import { type RedisUnderTest, startRedis } from '../fixtures/redis-server.ts';
+import { secondHasCome } from '../fixtures/second-writer.ts';
 import { until } from '../fixtures/until.ts';
 
 const WRITERS = 32;
@@ -110,11 +111,7 @@ t.test(
     const first = exchange(one.port, 'PUT', '/doc', [`If-Match: ${tag}`], 'first');
     await until(() => origin.seen('PUT').length === 1, 'it arrives');
     const second = exchange(other.port, 'PUT', '/doc', [`If-Match: ${tag}`], 'second');
-    const waits = async () => (await redis.client.keys('ifmatch:{lock}:*:q')).length === 1;
-    await until(
-      async () => (await waits()) || origin.seen('PUT').length === 2,
-      'it waits in the queue of both',
-    );
+    await secondHasCome(redis, origin);
     gate.resolve();
     t.same([(await first).status, (await second).status], [200, 412]);
   },

@@ -5,6 +5,7 @@ import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { startOrigin } from '../fixtures/origin.ts';
 import { exchange } from '../fixtures/raw-client.ts';
 import { startRedis } from '../fixtures/redis-server.ts';
+import { secondHasCome } from '../fixtures/second-writer.ts';
 import { startServed } from '../fixtures/served.ts';
 import { gate, until } from '../fixtures/until.ts';
 
@@ -25,11 +26,7 @@ t.test(
     const first = exchange(served.port, 'PUT', '/doc', [`If-Match: ${tag}`], 'of a worker');
     await until(() => origin.seen('PUT').length === 1, 'it arrives');
     const second = exchange(other.port, 'PUT', '/doc', [`If-Match: ${tag}`], 'of another instance');
-    const waits = async () => (await redis.client.keys('ifmatch:{lock}:*:q')).length === 1;
-    await until(
-      async () => (await waits()) || origin.seen('PUT').length === 2,
-      'it waits in the queue of both',
-    );
+    await secondHasCome(redis, origin);
     served.process.kill('SIGTERM');
     write.open();
     t.same([(await first).status, (await second).status], [200, 412]);
