@@ -145,10 +145,9 @@ function report(
 
 /** Why writes were not tried, and how often. */
 function codesOf(operations: readonly Operation[]): string {
-  const codes = operations.flatMap(({ outcome, code }) =>
-    outcome === 'unavailable' ? [code ?? 'none'] : [],
+  return tally(
+    operations.flatMap(({ outcome, code }) => (outcome === 'unavailable' ? [code ?? 'none'] : [])),
   );
-  return tally(codes);
 }
 
 async function main(): Promise<number> {

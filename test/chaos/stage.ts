@@ -137,8 +137,9 @@ export class Stage {
     const { connect, write, uncertainty } = budget;
     const link = this.originLinks.get(gateway);
     const url = link === undefined ? this.#origin : `http://127.0.0.1:${link.port}`;
+    const buffer = content > 0 ? 'buffer: 64KiB\n' : '';
     const timeouts = `{ connect: ${connect}ms, probe: 500ms, write: ${write}ms, uncertainty: ${uncertainty}ms }`;
-    return `origin: { url: "${url}", timeouts: ${timeouts}, connections: ${connections} }\nlock: ${this.#lock(gateway)}\n${content > 0 ? 'buffer: 64KiB\n' : ''}`;
+    return `origin: { url: "${url}", timeouts: ${timeouts}, connections: ${connections} }\nlock: ${this.#lock(gateway)}\n${buffer}`;
   }
 
   #lock(gateway: string): string {

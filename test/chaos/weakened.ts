@@ -1,5 +1,5 @@
-// The lock with one of its rules turned off, each by a thin layer over the real one: what must then go wrong shows that a
-// run would have found it.
+// The protocol with one of its rules turned off, mostly by a thin layer over the real lock: what must then go wrong shows that
+// a run would have found it.
 
 import { Socket } from 'node:net';
 import type { CancelSignal } from '../../src/cancel-signal.ts';
