@@ -16,8 +16,8 @@ const LONGEST_SOCKET = 103;
 /** '0.0.0.0:8080', '[::1]:80', ':8080' (every IPv4 interface) or 'unix:/run/x.sock'. */
 export function parseListen(text: string): Parsed<Listen> {
   if (text.startsWith('unix:')) return parseSocketPath(text.slice('unix:'.length), (socket) => ({ socket }));
-  if (/^[0-9]+$/.test(text))
-    return { fault: `${WANTED}; ${quote(text)} is only a port: write :${text.slice(0, 5)}` };
+  if (/^[0-9]+$/.test(text) && Number(text) <= 65535)
+    return { fault: `${WANTED}; ${quote(text)} is only a port: write :${Number(text)}` };
   const [, address, name, digits] = ADDRESS.exec(text) ?? [];
   const port = Number(digits);
   if (digits === undefined) return { fault: `${WANTED}, not ${quote(text)}` };

@@ -11,6 +11,7 @@ const notations: readonly (readonly [string, Listen | RegExp])[] = [
   ['LocalHost:80', { host: 'localhost', port: 80 }],
   ['unix:/run/x.sock', { socket: '/run/x.sock' }],
   ['8080', /write :8080/],
+  ['80800', /ifmatch\.sock, not "80800"$/],
   ['::1:80', /must be an address/],
   ['[127.0.0.1]:80', /not an IPv6 address/],
   ['1.2.3:80', /not an IPv4 address/],
