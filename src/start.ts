@@ -56,7 +56,10 @@ export async function start(config: Config, log: Log, given: FromPrimary = {}): 
   const origin = openOrigin(config.origin, (message) => log.events.warn(message));
   const listener = buildListener(config, log, lock, origin, given.via ?? newPseudonym());
   let serving = false;
-  const admin = buildAdminApp(healthOf(lock, record, () => serving));
+  const admin = buildAdminApp(
+    healthOf(lock, record, () => serving),
+    config.admin,
+  );
   const opened = new Opened({ listener, admin, lock, origin, log });
   try {
     const data = await listen(listener.app, config.listen);

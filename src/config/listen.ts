@@ -67,6 +67,11 @@ export function reaches(listen: Listen, host: string, port: number): boolean {
   return isWildcard(host) || (isLoopback(host) && (host === 'localhost' || listen.host === 'localhost'));
 }
 
+/** Whether it can be reached at a loopback address alone: by this machine. */
+export function isLoopbackOnly(listen: Listen): boolean {
+  return !('socket' in listen) && isLoopback(listen.host);
+}
+
 function isWildcard(host: string): boolean {
   return host === ALL_INTERFACES || /^[0:]+$/.test(host);
 }

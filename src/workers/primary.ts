@@ -38,7 +38,7 @@ export async function startPrimary(
   let stopping: Promise<boolean> | undefined;
   const serving = (): boolean => stopping === undefined && pool.up > 0;
   const workers = () => ({ up: pool.up, of: config.workers });
-  const admin = buildAdminApp(healthOf(lock, record, serving, workers));
+  const admin = buildAdminApp(healthOf(lock, record, serving, workers), config.admin);
   const close = async (): Promise<void> => {
     await lock.stop();
     await admin.close();

@@ -1,9 +1,10 @@
 // Clients that take all file descriptors: without one no connection to the origin opens, and every write fails.
 
 import t from 'tap';
+import { askAdmin } from '../fixtures/ask-admin.ts';
 import { aFile, startCli } from '../fixtures/cli.ts';
 import { startOrigin } from '../fixtures/origin.ts';
-import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
+import { bytesOf, connect } from '../fixtures/raw-client.ts';
 import { LONG, until } from '../fixtures/until.ts';
 
 const FILES = 250;
@@ -37,6 +38,6 @@ t.test('idle clients are closed as they come before there is no file left for a 
   for (const [at, client] of writers.entries()) client.send(bytesOf('PUT', `/doc/${at}`, [], 'new'));
   for (const client of writers) t.equal((await client.response()).status, 201);
   const adminPort = Number(new URL(String(ready?.['admin'])).port);
-  t.equal((await exchange(adminPort, 'GET', '/livez')).status, 200);
+  t.equal((await askAdmin(adminPort, '/livez')).status, 200);
   for (const client of clients) client.close();
 });

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { askAdmin } from '../fixtures/ask-admin.ts';
 import { aFile } from '../fixtures/cli.ts';
 import { closedPort } from '../fixtures/closed-port.ts';
 import { nodeFlags } from '../fixtures/node-flags.ts';
@@ -57,7 +58,7 @@ for (const workers of [1, 2]) {
         const { child, said, ended } = startWith(t, ['serve', ...args], out, err);
         await until(
           () =>
-            exchange(adminPort, 'GET', '/readyz').then(
+            askAdmin(adminPort, '/readyz').then(
               ({ status }) => status === 200,
               () => false,
             ),

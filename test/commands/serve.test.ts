@@ -3,10 +3,11 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import t, { type Test } from 'tap';
+import { askAdmin } from '../fixtures/ask-admin.ts';
 import { aFile, runCli, type Started, startCli } from '../fixtures/cli.ts';
 import { closedPort } from '../fixtures/closed-port.ts';
 import { startOrigin } from '../fixtures/origin.ts';
-import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
+import { bytesOf, connect } from '../fixtures/raw-client.ts';
 import { startServed } from '../fixtures/served.ts';
 import { gate, LONG, settle, until } from '../fixtures/until.ts';
 
@@ -39,14 +40,14 @@ t.test('it serves, is ready, and a SIGTERM lets the write in flight end', async 
   const write = gate();
   const origin = await startOrigin(t, { delay: () => write.opened });
   const served = await serve(t, origin.url);
-  t.equal((await exchange(served.adminPort, 'GET', '/readyz')).status, 200);
+  t.equal((await askAdmin(served.adminPort, '/readyz')).status, 200);
   t.equal((await runCli(t, ['healthcheck', '--admin', `127.0.0.1:${served.adminPort}`])).code, 0);
   const client = await connect(served.port);
   client.send(bytesOf('PUT', '/doc', [], 'new'));
   await until(() => origin.seen('PUT').length === 1, 'the write arrives');
   served.process.kill('SIGTERM');
   await until(() => served.lines().some(({ msg }) => msg === 'stopping'), 'it is stopping');
-  t.equal((await exchange(served.adminPort, 'GET', '/readyz')).status, 503, 'not ready any more');
+  t.equal((await askAdmin(served.adminPort, '/readyz')).status, 503, 'not ready any more');
   await settle();
   t.equal(served.process.exitCode, null);
   write.open();
@@ -79,7 +80,7 @@ for (const { signal, workers, says } of ignored) {
       t.match(said(), [{ level: 40, signal, msg: says }]);
       write.open();
       t.equal((await client.response()).status, 201);
-      t.equal((await exchange(served.adminPort, 'GET', '/readyz')).status, 200);
+      t.equal((await askAdmin(served.adminPort, '/readyz')).status, 200);
       t.equal(served.process.exitCode, null);
       client.close();
     },

@@ -1,7 +1,7 @@
 // Listen addresses, and which of them collide or lead back.
 import t from 'tap';
 import type { Listen } from '../../src/config/config.ts';
-import { parseListen, reaches, sameListener } from '../../src/config/listen.ts';
+import { isLoopbackOnly, parseListen, reaches, sameListener } from '../../src/config/listen.ts';
 
 const notations: readonly (readonly [string, Listen | RegExp])[] = [
   ['0.0.0.0:8080', { host: '0.0.0.0', port: 8080 }],
@@ -40,6 +40,20 @@ const at = (text: string): Listen => {
   if ('value' in read) return read.value;
   throw new Error(read.fault);
 };
+
+for (const [text, only] of [
+  ['127.0.0.1:80', true],
+  ['[::1]:80', true],
+  ['localhost:80', true],
+  [':80', false],
+  ['[::]:80', false],
+  ['10.0.0.1:80', false],
+  ['unix:/a', false],
+] as const) {
+  t.test(`${text} ${only ? 'is for this machine alone' : 'may be reached by another name'}`, async (t) =>
+    t.equal(isLoopbackOnly(at(text)), only),
+  );
+}
 
 const pairs: readonly (readonly [string, string, boolean])[] = [
   ['127.0.0.1:80', '127.0.0.1:80', true],

@@ -1,6 +1,7 @@
 // The lock's engine goes away: writes get 503 at once, or what lock.down says; reads go on; it comes back by itself.
 
 import t, { type Test } from 'tap';
+import { askAdmin } from '../fixtures/ask-admin.ts';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { startOrigin } from '../fixtures/origin.ts';
 import { problem } from '../fixtures/problem.ts';
@@ -86,14 +87,14 @@ t.test('an engine that is not there at the start: unready, then ready, without a
   const origin = await startOrigin(t);
   const yaml = `lock: { engine: redis, url: "redis://127.0.0.1:${redis.port}", guard: off }`;
   const ifmatch = await startIfmatch(t, { origin: origin.url, yaml, admin: true });
-  const ready = async () => (await exchange(ifmatch.adminPort, 'GET', '/readyz')).status;
+  const ready = async () => (await askAdmin(ifmatch.adminPort, '/readyz')).status;
   t.equal(await ready(), 503);
   t.equal((await exchange(ifmatch.port, 'GET', '/doc')).status, 404, 'reads pass');
   await redis.restart();
   await until(async () => (await ready()) === 200, 'ready');
   await redis.kill();
   await until(async () => {
-    const { lock } = JSON.parse((await exchange(ifmatch.adminPort, 'GET', '/readyz')).content);
+    const { lock } = JSON.parse((await askAdmin(ifmatch.adminPort, '/readyz')).content);
     return lock.engine === 'redis' && lock.up === false;
   }, 'it says that the engine is down');
   t.equal(await ready(), 200, 'and stays ready, for the reads');

@@ -19,7 +19,7 @@ const clients = [
   { name: 'half a request line', bytes: 'PUT /d' },
   { name: 'half a head', bytes: HALF },
   { name: 'nothing sent', bytes: '' },
-  { name: 'half a head behind a request', bytes: bytesOf('GET', '/livez') + HALF },
+  { name: 'half a head behind a request', bytes: bytesOf('GET', '/livez', ['Host: localhost']) + HALF },
 ];
 
 for (const workers of [1, 2]) {

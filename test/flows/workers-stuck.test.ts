@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import type { LockState } from '../../src/lock/lock.ts';
+import { askAdmin } from '../fixtures/ask-admin.ts';
 import { breaks } from '../fixtures/chain.ts';
 import { startOrigin } from '../fixtures/origin.ts';
 import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
@@ -15,7 +16,7 @@ const TIMEOUTS = '{ connect: 500ms, write: 1500ms, uncertainty: 500ms }';
 t.setTimeout(200_000);
 
 async function lockOf({ adminPort }: Served): Promise<LockState> {
-  const { content } = await exchange(adminPort, 'GET', '/status');
+  const { content } = await askAdmin(adminPort, '/status');
   const { lock } = JSON.parse(content);
   return lock;
 }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
+import { askAdmin } from '../fixtures/ask-admin.ts';
 import { breaks } from '../fixtures/chain.ts';
 import { runCli } from '../fixtures/cli.ts';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
@@ -64,7 +65,7 @@ t.test('of 32 writers with the same tag exactly one wins, whichever worker they 
   t.equal(origin.applied.length, rounds.count, 'one write each');
   t.equal(breaks(origin.applied), 0, 'every write replaced the version it was made from');
   for (const client of writers) client.close();
-  const { content } = await exchange(served.adminPort, 'GET', '/status');
+  const { content } = await askAdmin(served.adminPort, '/status');
   t.match(JSON.parse(content), { lock: { held: 0, waiting: 0, quarantined: 0 }, workers: { up: 3, of: 3 } });
 });
 
@@ -178,7 +179,7 @@ t.test('SIGTERM: unready, everything in flight is answered, nothing acknowledged
   await settle();
   served.process.kill('SIGTERM');
   await until(() => served.lines().some(({ msg }) => msg === 'stopping'), 'it is stopping');
-  const answer = await exchange(served.adminPort, 'GET', '/readyz');
+  const answer = await askAdmin(served.adminPort, '/readyz');
   t.equal(answer.status, 503);
   await working;
   t.ok(acknowledged > 12, `${acknowledged} writes`);
