@@ -1,12 +1,15 @@
 // The connection for wakes, by whatever it was lost: a process that waits is woken again, without a restart.
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
+import { connectionOptions } from '../../src/lock/redis-connection.ts';
+import { WakeConnection } from '../../src/lock/redis-wakes.ts';
+import { closedPort } from '../fixtures/closed-port.ts';
 import { ask } from '../fixtures/lock-under-test.ts';
 import { startRedisLink } from '../fixtures/redis-link.ts';
 import { type OpenedRedisLock, openRedisLock } from '../fixtures/redis-lock.ts';
 import { startRedisPair } from '../fixtures/redis-pair.ts';
 import { type RedisUnderTest, startRedis } from '../fixtures/redis-server.ts';
-import { until } from '../fixtures/until.ts';
+import { settle, until } from '../fixtures/until.ts';
 
 /** Processes that this server can wake. */
 const listening = async ({ client }: RedisUnderTest): Promise<number> => {
@@ -101,4 +104,84 @@ t.test('the address leads to a promoted replica, and the first server lives on',
   await a.client.replicaof('127.0.0.1', b.port);
   await until(async () => (await listening(b)) === 1, 'it listens there');
   await until(async () => (await listening(a)) === 0, 'and no longer here');
+});
+
+const CHANNEL = 'ifmatch:wake:one';
+
+/** The connection by itself; what it says to itself goes where the test wants it. */
+async function openWakes(t: Test, port: number) {
+  const said: string[] = [];
+  const woken: string[] = [];
+  const say = (_fields: object, message: string) => void said.push(message);
+  const wakes = new WakeConnection({
+    connection: connectionOptions({ address: { host: '127.0.0.1', port, tls: false, db: 0 } }),
+    channel: CHANNEL,
+    log: { info: say, warn: say, error: say },
+    onWake: (message) => void woken.push(message),
+    reasonOf: String,
+  });
+  t.teardown(() => wakes.stop());
+  await wakes.start();
+  return { wakes, said, woken };
+}
+
+async function openListening(t: Test, port: number) {
+  const opened = await openWakes(t, port);
+  await until(() => opened.wakes.listening, 'it listens');
+  return opened;
+}
+
+/** Nobody hears it. */
+const unheard = async (): Promise<void> => {};
+
+t.test('what it says to itself may be heard before the saying has its answer', async (t) => {
+  const { client, port } = await startRedis(t);
+  const { wakes, said, woken } = await openListening(t, port);
+  for (const rounds of [1, 2, 3]) {
+    await wakes.look(async (channel, message) => {
+      await client.publish(channel, message);
+      await client.publish(channel, 'behind it');
+      await until(() => woken.length === rounds, 'it is heard');
+    });
+  }
+  t.same(woken, ['behind it', 'behind it', 'behind it'], 'and wakes nobody');
+  t.same(said, []);
+});
+
+t.test('what could not be said is not missed', async (t) => {
+  const { port } = await startRedis(t);
+  const { wakes, said } = await openListening(t, port);
+  for (let round = 0; round < 3; round += 1) await wakes.look(() => Promise.reject(new Error('not now')));
+  t.equal(wakes.listening, true, 'it is the same connection');
+  t.same(said, []);
+});
+
+t.test('a new connection is not judged by what the last one did not hear', async (t) => {
+  const { port } = await startRedis(t);
+  const { wakes, said } = await openListening(t, port);
+  await wakes.look(unheard);
+  wakes.renew();
+  t.equal(wakes.listening, false);
+  await wakes.look(async () => t.fail('nobody would hear it'));
+  await until(() => wakes.listening, 'it listens');
+  t.same(said, []);
+});
+
+t.test('while it cannot connect it says nothing to itself, and is not said to be silent', async (t) => {
+  const { wakes, said } = await openWakes(t, await closedPort());
+  for (let round = 0; round < 3; round += 1) await wakes.look(async () => t.fail('nobody would hear it'));
+  t.same(said, []);
+});
+
+t.test('after a stop it is not opened again, and nothing is said of it', async (t) => {
+  const { client, port } = await startRedis(t);
+  const { wakes, said } = await openListening(t, port);
+  const opened = async () => /total_connections_received:[0-9]+/.exec(await client.info('stats'))?.[0];
+  const before = await opened();
+  await wakes.look(unheard);
+  wakes.stop();
+  await wakes.look(unheard);
+  await settle();
+  t.equal(await opened(), before);
+  t.same(said, []);
 });
