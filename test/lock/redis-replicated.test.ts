@@ -2,12 +2,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import type { Lease, Lock } from '../../src/lock/lock.ts';
+import { connectionOptions } from '../../src/lock/redis-connection.ts';
+import { ReplicatedWrites } from '../../src/lock/redis-replicated.ts';
 import { ask, KNOWN } from '../fixtures/lock-under-test.ts';
 import { startRedisLink } from '../fixtures/redis-link.ts';
 import { type OpenedRedisLock, openRedisLock } from '../fixtures/redis-lock.ts';
 import { startRedisPair } from '../fixtures/redis-pair.ts';
 import { startRedis } from '../fixtures/redis-server.ts';
-import { until } from '../fixtures/until.ts';
+import { settle, until } from '../fixtures/until.ts';
 
 const take = (lock: Lock, key = 'a'): Promise<Lease> =>
   lock.acquire(key, { waitMs: 5_000, signal: new AbortController().signal });
@@ -145,4 +147,56 @@ t.test('a stop while it connects leaves no connection behind', async (t) => {
     await openRedisLock(t, { port, replicas: 1, started });
   }
   await until(async () => (await connected()) === before, 'nothing is left open');
+});
+
+/** The connection by itself, and how often its end was told. */
+function makeWrites(t: Test, port: number, db = 0) {
+  const lost = { count: 0 };
+  const writes = new ReplicatedWrites({
+    connection: connectionOptions({ address: { host: '127.0.0.1', port, tls: false, db } }),
+    replicas: 1,
+    onLost: () => {
+      lost.count += 1;
+    },
+  });
+  t.teardown(() => writes.close());
+  return { writes, lost };
+}
+
+t.test('another database than the one that was asked for is not written to', async (t) => {
+  const { client, port } = await startRedis(t);
+  const { writes, lost } = makeWrites(t, port, 99);
+  await t.rejects(writes.open(), /DB index is out of range/);
+  const connected = async () => /connected_clients:([0-9]+)/.exec(await client.info('clients'))?.[1];
+  await until(async () => (await connected()) === '1', 'its connection is closed');
+  t.equal(lost.count, 0, 'who opens it knows');
+});
+
+t.test('opened anew, while it is opened or later: nothing of the connection before is left', async (t) => {
+  const { client, port } = await startRedis(t);
+  const { writes, lost } = makeWrites(t, port);
+  const superseded = writes.open();
+  superseded.catch(() => {});
+  await writes.open();
+  await t.rejects(superseded);
+  await writes.look();
+  await writes.open();
+  await settle();
+  await writes.look();
+  const connected = async () => /connected_clients:([0-9]+)/.exec(await client.info('clients'))?.[1];
+  await until(async () => (await connected()) === '2', 'one, and that of the test');
+  t.equal(lost.count, 0);
+});
+
+t.test('its end is told at once, and again to whoever uses it before it is opened anew', async (t) => {
+  const { client, port } = await startRedis(t);
+  const { writes, lost } = makeWrites(t, port);
+  await writes.open();
+  await client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+  await until(() => lost.count === 1, 'it is told');
+  await t.rejects(writes.look(), { message: 'not connected' });
+  t.equal(lost.count, 2);
+  await writes.open();
+  await writes.look();
+  t.equal(lost.count, 2);
 });
