@@ -2,7 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import t from 'tap';
 import { Refused } from '../../src/lock/redis-connection.ts';
-import { ask, KNOWN } from '../fixtures/lock-under-test.ts';
+import { ask, KNOWN, unknownFor } from '../fixtures/lock-under-test.ts';
 import { CHECK, granted, queued, type ScriptedLock, scriptedLock, WRITE } from '../fixtures/scripted-lock.ts';
 
 const NO = new Refused('NOREPLICAS Not enough good replicas to write.');
@@ -193,3 +193,113 @@ t.test('of those that failed not all are kept to be said again, however many the
   await under.clock.pass(CHECK);
   await under.lock.stop();
 });
+
+t.test('a request without an answer is taken back until the engine has heard it', async (t) => {
+  const under = scriptedLock();
+  const { request, asked } = await asking(under);
+  under.queue.released = NO;
+  asked.fail(new Error('no answer'));
+  await request.ended;
+  t.equal(under.queue.releases.length, 1);
+  under.queue.released = true;
+  await under.clock.pass(1_000);
+  const said = { token: asked.place.token, quarantineMs: 0 };
+  t.same(under.queue.releases, [said, said]);
+  await under.lock.stop();
+});
+
+t.test('a quarantine longer than any lease is said to its end', async (t) => {
+  const under = scriptedLock();
+  const { request, asked } = await holding(under);
+  under.queue.released = new Error('no answer');
+  request.release(unknownFor(3 * WRITE));
+  under.queue.up = false;
+  await under.clock.pass(2 * WRITE);
+  const before = under.queue.releases.length;
+  under.queue.up = true;
+  under.queue.released = true;
+  under.lock.connected();
+  t.same(under.queue.releases.slice(before), [{ token: asked.place.token, quarantineMs: WRITE }]);
+  await under.lock.stop();
+});
+
+t.test('a new connection changes nothing of how long a release matters', async (t) => {
+  const under = scriptedLock();
+  const { request } = await holding(under);
+  under.queue.released = NO;
+  request.release(KNOWN);
+  await turn();
+  under.lock.connected();
+  const said = () => under.queue.releases.length;
+  await under.clock.pass(WRITE - 1_000);
+  const before = said();
+  under.lock.connected();
+  t.equal(said(), before + 1, 'longer than a lease for checking');
+  await under.clock.pass(1_000);
+  const after = said();
+  under.lock.connected();
+  t.equal(said(), after, 'but not for another lease');
+  await under.lock.stop();
+});
+
+t.test('a stop does not wait for an engine that cannot be asked', async (t) => {
+  const under = scriptedLock();
+  const { request } = await holding(under);
+  under.queue.released = new Error('no answer');
+  request.release(KNOWN);
+  under.queue.up = false;
+  await turn();
+  let stopped = false;
+  const stopping = under.lock.stop().then(() => {
+    stopped = true;
+  });
+  for (let count = 0; count < 6; count += 1) await turn();
+  t.equal(stopped, true);
+  await stopping;
+});
+
+t.test('a stop is over as soon as the engine has heard the last release', async (t) => {
+  const under = scriptedLock();
+  const { request } = await holding(under);
+  request.release(KNOWN);
+  let stopped = false;
+  const stopping = under.lock.stop().then(() => {
+    stopped = true;
+  });
+  for (let count = 0; count < 6; count += 1) await turn();
+  t.equal(stopped, true);
+  await stopping;
+});
+
+t.test('that an engine was away for long does not make its first refusal a long pause', async (t) => {
+  const under = scriptedLock();
+  const { request } = await holding(under);
+  under.queue.up = false;
+  under.queue.released = NO;
+  request.release(KNOWN);
+  await under.clock.pass(4_000);
+  under.queue.up = true;
+  under.lock.connected();
+  await turn();
+  const before = under.queue.releases.length;
+  under.queue.released = true;
+  await under.clock.pass(1_500);
+  t.equal(under.queue.releases.length, before + 1);
+  await under.lock.stop();
+});
+
+t.test(
+  'a release whose answer comes when its lease has ended by itself is no loss of the lock',
+  async (t) => {
+    const under = scriptedLock();
+    const { request } = await holding(under);
+    const answer = Promise.withResolvers<boolean>();
+    under.queue.release = () => answer.promise;
+    request.release(KNOWN);
+    await under.clock.pass(2 * WRITE);
+    answer.resolve(false);
+    await turn();
+    t.same([under.record.report().lostTotal.after, under.log], [0, []]);
+    await under.lock.stop();
+  },
+);
