@@ -5,7 +5,7 @@ import { ask } from '../fixtures/lock-under-test.ts';
 import { type OpenedRedisLock, openRedisLock } from '../fixtures/redis-lock.ts';
 import { type RedisArguments, type RedisUnderTest, startRedis } from '../fixtures/redis-server.ts';
 import { startForwarder } from '../fixtures/tcp-forwarder.ts';
-import { until } from '../fixtures/until.ts';
+import { settle, until } from '../fixtures/until.ts';
 
 /** One command, and as much again for a busy machine. Milliseconds. */
 const BOUND = 2_500;
@@ -209,6 +209,7 @@ t.test('a connection that has died in silence is noticed before a writer is', as
   const opened = await openRedisLock(t, { port: forwarder.port });
   forwarder.deafen(true);
   await until(() => !opened.lock.engine().up, 'it is looked at');
+  t.match(JSON.stringify(opened.log), /it gives no answer/);
   forwarder.deafen(false);
   await heals(opened);
 });
@@ -230,4 +231,51 @@ t.test('a server that still reads its data is waited for', async (t) => {
   t.equal(await writing(opened), 'lock-engine-unavailable');
   await heals(opened);
   t.match(JSON.stringify(opened.log), /it is loading its data/);
+});
+
+t.test('a server that has become a replica is noticed before a writer is refused', async (t) => {
+  const { client, port } = await startRedis(t);
+  const { lock, log } = await openRedisLock(t, { port });
+  await client.replicaof('127.0.0.1', 1);
+  await until(() => !lock.engine().up, 'it is looked at');
+  t.match(JSON.stringify(log), /it is a replica/);
+});
+
+t.test('a stop ends although the server hangs', async (t) => {
+  const redis = await startRedis(t);
+  const { lock } = await openRedisLock(t, { port: redis.port });
+  const holder = ask(lock, 'a');
+  await holder.ended;
+  redis.process.kill('SIGSTOP');
+  t.teardown(() => redis.process.kill('SIGCONT'));
+  holder.release();
+  await lock.stop();
+  t.equal(lock.engine().up, false);
+});
+
+t.test('the end of its connections by a stop is nothing to be said', async (t) => {
+  const { client, port } = await startRedis(t);
+  const { lock, log } = await openRedisLock(t, { port });
+  await lock.stop();
+  t.equal(lock.engine().up, false, 'at once');
+  const connected = async () => /connected_clients:([0-9]+)/.exec(await client.info('clients'))?.[1];
+  await until(async () => (await connected()) === '1', 'they are closed');
+  await settle();
+  t.same(
+    log.filter(({ level }) => level !== 'info'),
+    [],
+  );
+});
+
+t.test('a server that has become unfit is noticed, and nothing is armed there until it is fit', async (t) => {
+  const { client, port } = await startRedis(t, ['--maxmemory', '1gb', '--maxmemory-policy', 'noeviction']);
+  const { lock, log } = await openRedisLock(t, { port });
+  const lease = await lock.acquire('a', { waitMs: 0, signal: new AbortController().signal });
+  await client.config('SET', 'maxmemory-policy', 'allkeys-lru');
+  await until(() => !lock.engine().up, 'it is looked at');
+  await t.rejects(lock.arm([lease]), { code: 'lock-engine-unavailable' });
+  t.match(JSON.stringify(log), /it would evict locks/);
+  await client.config('SET', 'maxmemory-policy', 'noeviction');
+  await until(() => lock.engine().up, 'it is up');
+  lock.release(lease, { kind: 'known' });
 });
