@@ -1,11 +1,13 @@
 // The lock of a worker: the contract of every lock, the time its leases last, and who may still wait when the line breaks.
 
+import { getEventListeners } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import t from 'tap';
 import { GatewayError } from '../../src/errors.ts';
 import type { Lease, Lock } from '../../src/lock/lock.ts';
 import { lockContract } from '../fixtures/lock-contract.ts';
 import { ask, IDLE, KNOWN } from '../fixtures/lock-under-test.ts';
+import { ManualClock } from '../fixtures/manual-clock.ts';
 import { heldForEver, noLock } from '../fixtures/no-lock.ts';
 import { remoteLock, TIMEOUTS, turns } from '../fixtures/remote-lock.ts';
 
@@ -280,3 +282,60 @@ t.test('what is no answer is none', async (t) => {
   await turn();
   t.equal(asked.status(), 'granted');
 });
+
+t.test('of leases that are armed together each lasts as long as it was told', async (t) => {
+  const lefts = new Map([
+    ['a', 700],
+    ['b', 900],
+  ]);
+  const acquire: Lock['acquire'] = async (key) => ({
+    ...heldForEver(key),
+    remainingMs: () => lefts.get(key) ?? 0,
+  });
+  const { remote } = remoteLock({ auto: true, lock: { ...noLock(), acquire } });
+  const [a, b] = await Promise.all(['a', 'b'].map((key) => remote.acquire(key, { waitMs: 0, signal })));
+  if (a === undefined || b === undefined) throw new Error('not granted');
+  await remote.arm([b, a]);
+  t.same([a.remainingMs(), b.remainingMs()], [700, 900]);
+});
+
+t.test(
+  'however many writes there are, one timer looks after their leases, and none when they are done',
+  async (t) => {
+    const own = new ManualClock();
+    const { remote } = remoteLock({ auto: true, workerClock: own });
+    const leases: Lease[] = [];
+    for (let at = 0; at < 10; at += 1) {
+      const lease = await remote.acquire(`${at}`, { waitMs: 0, signal });
+      await remote.arm([lease]);
+      leases.push(lease);
+    }
+    t.equal(own.pending, 1);
+    await own.pass(1_000);
+    t.equal(own.pending, 1);
+    for (const lease of leases) remote.release(lease, KNOWN);
+    await own.pass(1_000);
+    t.equal(own.pending, 0);
+  },
+);
+
+t.test(
+  'the client goes in the moment of its grant: what it was granted is held until it is released',
+  async (t) => {
+    const { remote, wire, shared } = remoteLock({ auto: false });
+    const client = new AbortController();
+    const asked = remote.acquire('a', { waitMs: 0, signal: client.signal });
+    wire.up.deliver();
+    await turn();
+    wire.down.deliver();
+    client.abort();
+    const lease = await asked;
+    wire.up.deliver();
+    await turn();
+    t.equal(shared.state().held, 1);
+    t.same(getEventListeners(client.signal, 'abort'), [], 'nobody listens to it any longer');
+    remote.release(lease, KNOWN);
+    wire.up.deliver();
+    t.same(shared.state(), IDLE);
+  },
+);
