@@ -3,11 +3,14 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import type { Clock } from '../../src/lock/clock.ts';
-import type { Lease, Lock } from '../../src/lock/lock.ts';
+import type { Fate, Lease, Lock } from '../../src/lock/lock.ts';
+import { LockServer } from '../../src/lock/lock-server.ts';
 import { MemoryLock } from '../../src/lock/memory-lock.ts';
+import { RemoteLock } from '../../src/lock/remote-lock.ts';
 import { ask, IDLE, KNOWN, type Request, unknownFor } from '../fixtures/lock-under-test.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { remoteLock, TIMEOUTS, turns } from '../fixtures/remote-lock.ts';
+import { Wire } from '../fixtures/wire.ts';
 
 const { connect, probe, write, uncertainty } = TIMEOUTS;
 const WRITE = connect + write + uncertainty;
@@ -444,3 +447,44 @@ t.test('what is no request changes nothing, and is said', async (t) => {
   t.same(shared.state(), { held: 1, waiting: 0, quarantined: 0 });
   t.equal(said.length, nonsense.length);
 });
+
+t.test(
+  'only what was armed is of unknown fate, and a holding that ran out is said with its key',
+  async (t) => {
+    const clock = new ManualClock();
+    const memory = new MemoryLock({ queue: 100, waiting: 100, clock });
+    const fates: Record<string, Fate['kind']> = {};
+    const said: object[] = [];
+    const say = (fields: object) => void said.push(fields);
+    const server = new LockServer({
+      lock: {
+        ...armedBy(memory, (leases) => memory.arm(leases)),
+        release(lease, fate) {
+          fates[lease.key] = fate.kind;
+          memory.release(lease, fate);
+        },
+      },
+      timeouts: TIMEOUTS,
+      log: { info: say, warn: say, error: say },
+      clock,
+    });
+    const wire = new Wire({ auto: true });
+    server.serve(wire.primary);
+    /** Its time stands still: it renews nothing. */
+    const remote = new RemoteLock({ port: wire.worker, engine: 'memory', clock: new ManualClock() });
+    const take = (key: string) => remote.acquire(key, { waitMs: 0, signal: new AbortController().signal });
+    await take('checked');
+    await remote.arm([await take('written')]);
+    await clock.pass(ARMED_LIMIT);
+    t.same(fates, { checked: 'known', written: 'unknown' });
+    t.same(said, [
+      { key: 'checked', armed: false },
+      { key: 'written', armed: true },
+    ]);
+    await take('held');
+    take('asked for').catch(() => {});
+    wire.killWorker();
+    await turns();
+    t.match(fates, { held: 'known', 'asked for': 'known' });
+  },
+);
