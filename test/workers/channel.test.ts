@@ -74,3 +74,16 @@ t.test('it was gone before anybody asked', async (t) => {
   await settle();
   t.equal(times, 1);
 });
+
+t.test('it had disconnected before anybody asked, and ends later: told once', async (t) => {
+  const { child, channel, events } = startPeer(t, 'process.disconnect(); setTimeout(() => {}, 60_000);');
+  await until(() => events.length === 4, 'it is gone');
+  let times = 0;
+  channel.lock.onGone(() => {
+    times += 1;
+  });
+  await until(() => times > 0, 'it is told');
+  child.kill('SIGKILL');
+  await endOf(child);
+  t.equal(times, 1);
+});
