@@ -55,6 +55,32 @@ t.test('writes that are armed together wait for the replicas together', async (t
   for (const lease of leases) lock.release(lease, KNOWN);
 });
 
+t.test('of writes that are armed together each has its own answer', async (t) => {
+  const { lock } = await withReplica(t);
+  const [first, kept] = [await take(lock, 'first'), await take(lock, 'kept')];
+  const others = new Set(await a.client.keys('ifmatch:{lock}:*:l'));
+  const gone = await take(lock, 'gone');
+  await a.client.del((await a.client.keys('ifmatch:{lock}:*:l')).filter((key) => !others.has(key)));
+  const armed = [first, kept, gone].map((lease) => arming(lock, lease));
+  t.same(await Promise.all(armed), ['armed', 'armed', 'lock-lost-before-send']);
+  for (const lease of [first, kept, gone]) lock.release(lease, KNOWN);
+});
+
+t.test('no more replicas are waited for than must have it', async (t) => {
+  const { lock } = await withReplica(t);
+  const monitor = await a.client.monitor();
+  t.teardown(() => monitor.disconnect());
+  const waited: string[] = [];
+  monitor.on('monitor', (_time, [command, replicas]: string[]) => {
+    if (command?.toLowerCase() === 'wait') waited.push(String(replicas));
+  });
+  const lease = await take(lock);
+  t.equal(await arming(lock, lease), 'armed');
+  await until(() => waited.length > 0, 'it is heard');
+  t.same(waited, ['1']);
+  lock.release(lease, KNOWN);
+});
+
 t.test('while replicas are waited for, everything else goes on', async (t) => {
   const { lock } = await withReplica(t);
   const lease = await take(lock);
@@ -199,4 +225,18 @@ t.test('its end is told at once, and again to whoever uses it before it is opene
   await writes.open();
   await writes.look();
   t.equal(lost.count, 2);
+});
+
+t.test('what was not sent when it is closed is not sent on the next connection', async (t) => {
+  const { client, port } = await startRedis(t);
+  const { writes } = makeWrites(t, port);
+  await writes.open();
+  const script = { lua: "return redis.call('INCR', KEYS[1])", sha: '' };
+  const both = [writes.write(script, ['sent'], []), writes.write(script, ['waits'], [])];
+  const outcomes = Promise.allSettled(both);
+  await until(async () => (await client.get('sent')) === '1', 'one is sent');
+  writes.close();
+  await writes.open();
+  t.match(await outcomes, [{ status: 'rejected' }, { reason: { message: 'not connected' } }]);
+  t.equal(await client.get('waits'), null);
 });
