@@ -279,3 +279,16 @@ t.test('a server that has become unfit is noticed, and nothing is armed there un
   await until(() => lock.engine().up, 'it is up');
   lock.release(lease, { kind: 'known' });
 });
+
+t.test('a server that goes a second time: that is said again', async (t) => {
+  const redis = await startRedis(t);
+  const opened = await openRedisLock(t, { port: redis.port });
+  const saying = (reason: string) =>
+    opened.log.filter(({ level, fields }) => level === 'warn' && JSON.stringify(fields).includes(reason));
+  for (const times of [1, 2]) {
+    await redis.kill();
+    await until(() => saying('ECONNREFUSED').length === times, 'it is said');
+    await redis.restart();
+    await heals(opened);
+  }
+});

@@ -258,14 +258,19 @@ t.test('a stop does not wait for an engine that cannot be asked', async (t) => {
   await stopping;
 });
 
-t.test('a stop is over as soon as the engine has heard the last release', async (t) => {
+t.test('a stop is over as soon as the engine has heard the last release, and not before', async (t) => {
   const under = scriptedLock();
   const { request } = await holding(under);
+  const answer = Promise.withResolvers<boolean>();
+  under.queue.release = () => answer.promise;
   request.release(KNOWN);
   let stopped = false;
   const stopping = under.lock.stop().then(() => {
     stopped = true;
   });
+  for (let count = 0; count < 6; count += 1) await turn();
+  t.equal(stopped, false);
+  answer.resolve(true);
   for (let count = 0; count < 6; count += 1) await turn();
   t.equal(stopped, true);
   await stopping;
@@ -303,3 +308,34 @@ t.test(
     await under.lock.stop();
   },
 );
+
+t.test('what is refused for long is never silent for more than 8 s', async (t) => {
+  const long = 120_000;
+  const under = scriptedLock({ check: long });
+  const { request } = await holding(under, granted(long));
+  under.queue.released = NO;
+  request.release(KNOWN);
+  await turn();
+  for (let ms = 0, last = 1; ms < long / 8_500 - 1; ms += 1) {
+    await under.clock.pass(8_500);
+    t.ok(under.queue.releases.length > last, `after ${ms + 1} times 8.5 s`);
+    last = under.queue.releases.length;
+  }
+  under.queue.released = true;
+  await under.lock.stop();
+});
+
+t.test('a release that could not be sent finds out, when it can, that the lock was lost', async (t) => {
+  const under = scriptedLock();
+  const { request } = await holding(under);
+  under.queue.up = false;
+  under.queue.released = new Error('not connected');
+  request.release(KNOWN);
+  await turn();
+  under.queue.up = true;
+  under.queue.released = false;
+  under.lock.connected();
+  await turn();
+  t.same([under.record.report().lostTotal.after, under.log], [1, ['a lock was found lost at its release']]);
+  await under.lock.stop();
+});
