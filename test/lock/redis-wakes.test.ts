@@ -9,6 +9,7 @@ import { startRedisLink } from '../fixtures/redis-link.ts';
 import { type OpenedRedisLock, openRedisLock } from '../fixtures/redis-lock.ts';
 import { startRedisPair } from '../fixtures/redis-pair.ts';
 import { type RedisUnderTest, startRedis } from '../fixtures/redis-server.ts';
+import { startForwarder } from '../fixtures/tcp-forwarder.ts';
 import { settle, until } from '../fixtures/until.ts';
 
 /** Processes that this server can wake. */
@@ -167,10 +168,25 @@ t.test('a new connection is not judged by what the last one did not hear', async
   t.same(said, []);
 });
 
+t.test('it is cut off: until it is there again it does not count as one that hears', async (t) => {
+  const { port } = await startRedis(t);
+  const net = await startForwarder(t, port);
+  const { wakes, said } = await openListening(t, net.port);
+  await wakes.look(unheard);
+  net.refuse(true);
+  net.cut();
+  await until(() => !wakes.listening, 'it does not');
+  net.refuse(false);
+  await until(() => wakes.listening, 'it does again');
+  await wakes.look(unheard);
+  t.same(said, [], 'what was said before is not waited for');
+});
+
 t.test('while it cannot connect it says nothing to itself, and is not said to be silent', async (t) => {
+  const printed = t.capture(console, 'error');
   const { wakes, said } = await openWakes(t, await closedPort());
   for (let round = 0; round < 3; round += 1) await wakes.look(async () => t.fail('nobody would hear it'));
-  t.same(said, []);
+  t.same([said, printed()], [[], []], 'nor anything else by its client');
 });
 
 t.test('after a stop it is not opened again, and nothing is said of it', async (t) => {
