@@ -1,5 +1,5 @@
 // The connection for what replicas must have: waited for together, out of everybody's way, and given up when it is of no use.
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import type { Lease, Lock } from '../../src/lock/lock.ts';
 import { connectionOptions } from '../../src/lock/redis-connection.ts';
@@ -221,10 +221,11 @@ t.test('its end is told at once, and again to whoever uses it before it is opene
   await client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
   await until(() => lost.count === 1, 'it is told');
   await t.rejects(writes.look(), { message: 'not connected' });
-  t.equal(lost.count, 2);
+  await t.rejects(writes.write({ lua: 'return 1', sha: '' }, [], []), { message: 'not connected' });
+  t.equal(lost.count, 3);
   await writes.open();
   await writes.look();
-  t.equal(lost.count, 2);
+  t.equal(lost.count, 3);
 });
 
 t.test('what was not sent when it is closed is not sent on the next connection', async (t) => {
@@ -239,4 +240,22 @@ t.test('what was not sent when it is closed is not sent on the next connection',
   await writes.open();
   t.match(await outcomes, [{ status: 'rejected' }, { reason: { message: 'not connected' } }]);
   t.equal(await client.get('waits'), null);
+});
+
+t.test('what comes while replicas are waited for is sent in one go', async (t) => {
+  const { client, port } = await startRedis(t);
+  const { writes } = makeWrites(t, port);
+  await writes.open();
+  const script = { lua: "return redis.call('INCR', KEYS[1])", sha: '' };
+  const all: Promise<unknown>[] = [];
+  for (let count = 0; count < 10; count += 1) {
+    all.push(writes.write(script, ['count'], []));
+    await turn();
+  }
+  t.match(
+    await Promise.all(all),
+    Array.from({ length: 10 }, (_, at) => ({ reply: at + 1, replicas: 0 })),
+  );
+  const calls = /cmdstat_wait:calls=([0-9]+)/.exec(await client.info('commandstats'))?.[1];
+  t.ok(Number(calls) < 10, `waited ${calls} times`);
 });
