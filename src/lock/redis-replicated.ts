@@ -51,7 +51,6 @@ export class ReplicatedWrites {
       disconnectTimeout: 0, // what is closed is not to say later that it had no answer: that would be taken for its successor's
     });
     const refused = Promise.withResolvers<never>();
-    refused.promise.catch(() => {}); // after it was opened, the end of the connection is what counts
     connection.on('error', (error: Error) => refused.reject(error)); // such as another database than the one that was asked for
     connection.on('close', () => {
       if (this.#connection !== connection) return;

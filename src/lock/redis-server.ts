@@ -156,7 +156,7 @@ export class RedisServer {
 
   #reconnect(complaint: string): void {
     // of many commands that time out together the first one says it
-    if (this.#stopped || this.#facts === undefined) return;
+    if (this.#facts === undefined) return;
     this.#down(complaint);
     giveUp(this.#commands, this.#options.address);
   }

@@ -156,7 +156,7 @@ export class RemoteLock implements Lock {
   }
 
   #renewLater(): void {
-    this.#renewing = this.#held.size > 0 && !this.#gone;
+    this.#renewing = this.#held.size > 0;
     if (!this.#renewing) return;
     this.#clock.after(RENEW, () => {
       for (const lease of this.#held) if (lease.needsRenewal) void this.#renew(lease);

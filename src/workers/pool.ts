@@ -38,7 +38,8 @@ export class Pool {
   readonly #first = Promise.withResolvers<string>();
   readonly #stopping = new AbortController();
   #places: readonly Promise<void>[] = [];
-  #data: string | undefined;
+  /** One has listened. */
+  #started = false;
   #failed = 0;
   #killed = false;
   /** Every worker that was told to stop has ended by itself, with all that it had in flight. */
@@ -100,7 +101,7 @@ export class Pool {
         if (!this.#killed) log.error({ worker: number, pid, how }, 'a worker ended before it had finished');
         return;
       }
-      if (this.#data === undefined) {
+      if (!this.#started) {
         this.#failed += 1;
         if (this.#failed === this.#options.count) this.#giveUp(`no worker came up: ${how}`);
         await this.#first.promise.catch(() => {});
@@ -126,12 +127,12 @@ export class Pool {
         since = performance.now();
         this.#up.add(child);
         this.#options.log.info({ worker: number, pid: child.pid }, 'a worker is up');
-        this.#data ??= report.data;
+        this.#started = true;
         this.#first.resolve(report.data);
       }
       if (report?.op === 'fault') {
         fault = report.message;
-        if (this.#data === undefined) this.#giveUp(fault);
+        if (!this.#started) this.#giveUp(fault);
         child.kill();
       }
     });
