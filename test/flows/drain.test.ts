@@ -125,6 +125,13 @@ for (const workers of [1, 2]) {
         await until(() => served.process.exitCode !== null, 'the end of the process');
         t.equal(served.process.exitCode, code);
         if (code === 0) t.ok(applied, 'no successor lets another write in before it');
+        else
+          t.ok(
+            served
+              .lines()
+              .some(({ level, msg }) => level === 50 && /^stopped (although|before)/.test(`${msg}`)),
+            'and it is said why',
+          );
       },
     );
   }
