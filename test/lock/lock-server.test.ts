@@ -485,6 +485,6 @@ t.test(
     take('asked for').catch(() => {});
     wire.killWorker();
     await turns();
-    t.match(fates, { held: 'known', 'asked for': 'known' });
+    t.same(fates, { checked: 'known', written: 'unknown', held: 'known', 'asked for': 'known' });
   },
 );

@@ -15,7 +15,7 @@ import { Wire } from '../fixtures/wire.ts';
 
 const LISTENING: Report = { op: 'listening', data: 'http://127.0.0.1:80' };
 
-/** A worker without a process: it says `first` when it is told to start, and ends when it is told to stop. */
+/** A worker without a process: it says `first` when it is told to start, and ends when it is told to stop at once. */
 function fakeWorker(first: Report | undefined, orders: Order[]) {
   const wire = new Wire({ auto: true });
   const ended = Promise.withResolvers<string>();
@@ -27,7 +27,7 @@ function fakeWorker(first: Report | undefined, orders: Order[]) {
     const order = readOrder(message);
     if (order !== undefined) orders.push(order);
     if (order?.op === 'start' && first !== undefined) wire.worker.send(first);
-    if (order?.op === 'stop') die('exit code 0');
+    if (order?.op === 'stop' && order.delayMs === 0) die('exit code 0');
   });
   const channel = { orders: wire.primary, lock: new Wire({ auto: true }).primary };
   const child: Child = { pid: 1, channel, ended: ended.promise, kill: () => die('SIGKILL') };
@@ -51,7 +51,8 @@ async function startTwo(t: Test, first: Report = LISTENING) {
   const starting = startPrimary(loaded.config, { text, flags: {} }, events, fork);
   t.teardown(() => starting.then((running) => running.stop(0)).catch(() => {}));
   const ready = async () => (await exchange(adminPort, 'GET', '/readyz')).status;
-  return { starting, adminPort, orders, workers, ready };
+  const up = async () => JSON.parse((await exchange(adminPort, 'GET', '/status')).content).workers;
+  return { starting, adminPort, orders, workers, ready, up };
 }
 
 async function isOpen(port: number): Promise<boolean> {
@@ -74,16 +75,21 @@ t.test('all workers go by one pseudonym, by which a loop through them is seen', 
 });
 
 t.test('it is ready while a worker listens, and until the first word to stop', async (t) => {
-  const { starting, workers, ready } = await startTwo(t);
+  const { starting, workers, ready, up } = await startTwo(t);
   const running = await starting;
   t.equal(await ready(), 200);
   for (const { die } of workers) die('SIGKILL');
   t.equal(await ready(), 503);
+  t.same(await up(), { up: 0, of: 2 });
   await until(() => workers.length > 2, 'another takes a place');
   t.equal(await ready(), 503, 'and does not listen yet');
   workers.at(-1)?.report(LISTENING);
   await until(async () => (await ready()) === 200, 'it listens');
-  t.equal(running.stop(), running.stop(60_000), 'a second word changes nothing');
+  const stopped = running.stop(1);
+  t.equal(await ready(), 503, 'though it listens on');
+  t.equal(running.stop(), stopped, 'a second word changes nothing');
+  for (const { die } of workers) die('exit code 0');
+  t.equal(await stopped, true);
 });
 
 t.test('it stops: clean, and its admin listener ends with it', async (t) => {
