@@ -4,6 +4,7 @@ import { isIP, type Socket } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
 import { buildConnector } from 'undici';
 import type { Config } from '../config/config.ts';
+import { sharedLookup } from './name-lookup.ts';
 
 /** An open connection; over TLS `socket` is what goes into it. */
 export interface Opened {
@@ -27,6 +28,7 @@ export function connectorFor(origin: Config['origin'], url: URL): Connect {
   const open = buildConnector({
     allowH2: false,
     timeout: origin.timeouts.connect,
+    lookup: sharedLookup(),
     ...(origin.socket === undefined ? {} : { socketPath: origin.socket }),
   });
   const { port } = url;

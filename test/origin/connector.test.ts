@@ -1,5 +1,6 @@
 // Where a connection to the origin leads.
 
+import { createHook } from 'node:async_hooks';
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -36,4 +37,25 @@ t.test('its brackets are no part of the address, on a system without IPv6 too', 
     kind: 'unreachable',
     cause: { code: /^E(CONNREFUSED|ADDRNOTAVAIL|NETUNREACH|AFNOSUPPORT)$/ },
   });
+});
+
+t.test('a name server that is slow: connections that open together have one lookup', async (t) => {
+  let lookups = 0;
+  const hook = createHook({
+    init(_id, type) {
+      if (type === 'GETADDRINFOREQWRAP') lookups += 1;
+    },
+  }).enable();
+  t.teardown(() => hook.disable());
+  const { client } = openTestOrigin(t, `http://localhost:${await closedPort()}`);
+  const options = { lane: 'open', deadlines: { start: 5_000, head: 5_000 }, lead: 1_024 } as const;
+  const openSome = async (): Promise<void> => {
+    const send = () => client.send({ method: 'GET', target: '/', fields: ['Host', 'x'] }, options);
+    const endings = await Promise.all([send(), send(), send()].map(({ exchange }) => exchange.ended));
+    for (const ending of endings) t.match(ending, { kind: 'unreachable' }, 'each is told');
+  };
+  await openSome();
+  t.equal(lookups, 1);
+  await openSome();
+  t.equal(lookups, 2, 'what was found is not kept: by now the name may lead elsewhere');
 });
