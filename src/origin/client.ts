@@ -55,6 +55,10 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
   });
   const lanes = { probe: newLane(), write: newLane(), open: newLane() };
   const connections = Object.values(lanes).map((lane) => lane.connections);
+  // where one is silent the machine may be gone that they all lead to: a write on another one would be of unknown fate
+  const closeFree = (): void => {
+    for (const lane of connections) lane.closeFree();
+  };
   return {
     host: (received) => (origin.host === 'origin' || received === '' ? url.host : received),
     send(request, options) {
@@ -66,7 +70,9 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
       if (!lane.slots.hasFree || (streamed && !lane.streams.hasFree)) exchange.waits();
       const start = () => lane.connections.carry(request, exchange, last);
       const freeSlot = streamed ? enterBoth(lane.streams, lane.slots, start) : lane.slots.enter(start);
-      exchange.whenEnded(() => {
+      exchange.whenEnded((ending) => {
+        // before the slot: who waits for it would take one of them
+        if (ending !== 'complete' && ending.sent && ending.kind === 'timeout') closeFree();
         freeSlot();
         // what the origin did not take would wait for a reader for ever
         if (streamed) content.destroy();

@@ -65,7 +65,7 @@ export class OriginConnections implements Keeper {
   close(): Promise<void> {
     this.#closing ??= Promise.withResolvers<void>();
     clearInterval(this.#idleCheck);
-    for (const connection of [...this.#free]) connection.abort();
+    this.closeFree();
     this.#settle();
     return this.#closing.promise;
   }
@@ -76,6 +76,11 @@ export class OriginConnections implements Keeper {
     const closed = this.close();
     for (const connection of [...this.#open]) connection.destroy();
     return closed;
+  }
+
+  /** Ends those that nothing is under way on. */
+  closeFree(): void {
+    for (const connection of [...this.#free]) connection.abort();
   }
 
   free(connection: OriginConnection): void {

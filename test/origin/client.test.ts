@@ -183,3 +183,28 @@ t.test('streamed content that the origin does not take is let go: nobody else re
   t.match(await exchange.ended, { kind: 'unreachable', sent: false });
   t.equal(content.destroyed, true);
 });
+
+t.test(
+  'a machine that went away in silence: one exchange finds it out, and no write follows it there',
+  async (t) => {
+    const kept = OK.replace('Content', 'Keep-Alive: timeout=60\r\nContent');
+    const origin = await startRawOrigin(t, ({ target }) => (target === '/silent' ? undefined : kept));
+    const { client } = openTestOrigin(t, origin.url);
+    const connections = () => origin.bytes().length;
+    await ask(client, 'PUT');
+    await ask(client, 'GET', 'open');
+    await ask(client, 'PUT');
+    t.equal(connections(), 2, 'one for each lane, and kept');
+    const probe = { method: 'HEAD', target: '/silent', fields: ['Host', 'localhost'] };
+    const { exchange } = client.send(probe, {
+      lane: 'probe',
+      deadlines: { start: 3000, total: 50 },
+      lead: 0,
+    });
+    t.match(await exchange.ended, { kind: 'timeout', sent: true });
+    t.equal(connections(), 3);
+    await ask(client, 'PUT');
+    await ask(client, 'GET', 'open');
+    t.equal(connections(), 5, 'each opens a new one, which leads to where the name leads now');
+  },
+);
