@@ -40,6 +40,8 @@ export interface OriginClient {
   destroy(): Promise<void>;
 }
 
+const ALL_IN_USE = 'as many exchanges are under way as origin.connections allows';
+
 /**
  * Opens the lanes of one origin. Certificates are verified unless the configuration says `verify: false`.
  * Throws when a file of the TLS settings cannot be read.
@@ -67,7 +69,7 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
       const exchange = new OriginExchange(options, streamed);
       const lane = lanes[options.lane];
       const last = stray.endsAfter(request.method);
-      if (!lane.slots.hasFree || (streamed && !lane.streams.hasFree)) exchange.waits();
+      if (!lane.slots.hasFree || (streamed && !lane.streams.hasFree)) exchange.waits(ALL_IN_USE);
       const start = () => lane.connections.carry(request, exchange, last);
       const freeSlot = streamed ? enterBoth(lane.streams, lane.slots, start) : lane.slots.enter(start);
       exchange.whenEnded((ending) => {

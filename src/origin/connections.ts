@@ -48,7 +48,7 @@ export class OriginConnections implements Keeper {
       exchange.broke('unreachable', new Error('the gateway is shutting down'));
       return;
     }
-    exchange.waits();
+    exchange.waits('a new connection did not open');
     this.#opening += 1;
     this.#connect((opened, error) => {
       this.#opening -= 1;

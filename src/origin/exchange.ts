@@ -49,8 +49,7 @@ export type Carrier = Pick<OriginConnection, 'abort' | 'pause' | 'resume' | 'dea
 
 /**
  * `head` and `ended` follow the origin's side only: nothing that the client does changes them unless the owner calls
- * `cancel()`. Nothing is sent twice but a HEAD that a kept connection swallowed. Promises are made on demand: mostly everything
- * has happened before anybody asks.
+ * `cancel()`. Nothing is sent twice but a HEAD that a kept connection swallowed. Promises are made for those who ask.
  */
 export class OriginExchange {
   readonly content: OriginContent;
@@ -62,6 +61,7 @@ export class OriginExchange {
   readonly #options: ExchangeOptions;
   readonly #streamed: boolean;
   #carrier: Carrier | undefined;
+  #late = '';
   /** Runs while it waits to begin; a total deadline that began there goes on. */
   #wait: NodeJS.Timeout | undefined;
   #head: OriginHead | undefined;
@@ -136,14 +136,15 @@ export class OriginExchange {
     });
   }
 
-  /** Nothing can leave in this turn of the loop: it waits for a slot or a connection, and a deadline runs. */
-  waits(): void {
+  /** Nothing can leave in this turn of the loop, and a deadline runs. `late`: what the log says when it passes. */
+  waits(late: string): void {
+    this.#late = late;
     if (this.#wait !== undefined || this.#ending !== undefined) return;
     const { deadlines } = this.#options;
     let ms = deadlines.start;
     if ('total' in deadlines && (ms === undefined || this.sentAt !== undefined))
       ms = this.#left(deadlines.total);
-    this.#wait = setTimeout(() => this.timedOut(), ms);
+    this.#wait = setTimeout(() => this.#giveUp('timeout', new Error(this.#late)), ms);
   }
 
   /** The first byte is about to leave. False when it must not. */
@@ -211,10 +212,10 @@ export class OriginExchange {
     this.#giveUp('timeout');
   }
 
-  #giveUp(kind: FailureKind): void {
+  #giveUp(kind: FailureKind, cause?: unknown): void {
     if (this.#ending !== undefined) return;
     this.#carrier?.abort();
-    this.broke(kind);
+    this.broke(kind, cause);
   }
 
   #end(ending: Ending): void {

@@ -250,6 +250,8 @@ t.test('the probe gets no connection in time: the same 503 as for a write, for l
     t.match(response.field('retry-after'), /^[1-9]\d*$/);
   }
   await ifmatch.idle();
+  const isTold = ({ cause }: { cause?: unknown }): boolean => /connection did not open/.test(String(cause));
+  t.ok(ifmatch.log.some(isTold), 'the log lays it to the network, not to origin.connections');
 });
 
 t.test('nobody listens at the origin', async (t) => {

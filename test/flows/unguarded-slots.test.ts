@@ -110,6 +110,9 @@ for (const method of ['GET', 'PUT']) {
     const response = await exchange(ifmatch.port, method, '/a');
     t.equal(problem(t, response, 503).type, 'urn:ifmatch:origin-busy');
     t.match(response.field('retry-after'), /^[1-9]\d*$/);
+    const busy = () => ifmatch.log.find(({ code }) => code === 'origin-busy');
+    await until(() => busy() !== undefined, 'it is in the log');
+    t.match(busy()?.['cause'], /as many exchanges are under way as origin\.connections allows/);
     origin.requests[0]?.socket.write(OK);
     t.equal((await holder.response()).status, 200);
     t.equal((await exchange(ifmatch.port, 'GET', '/again')).status, 200);
