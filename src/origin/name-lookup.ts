@@ -7,7 +7,7 @@ type Told = Parameters<LookupFunction>[2];
 /**
  * A lookup takes one of the four threads that the process has for them, for as long as the name server does, and goes on when
  * nobody waits for it any more. One for each connection that is opened would be a queue that only grows: with a name
- * server that takes 200 ms and a hundred clients no connection opens in time, and no lookup of the lock's engine ends.
+ * server that takes 200 ms and a hundred clients no connection opens in time. The lock's engine is looked up there, too.
  * For one name, and always with the same options.
  */
 export function sharedLookup(): LookupFunction {
