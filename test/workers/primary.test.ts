@@ -8,8 +8,8 @@ import { loadConfig } from '../../src/config/load.ts';
 import type { Child } from '../../src/workers/fork.ts';
 import { type Order, type Report, readOrder } from '../../src/workers/order.ts';
 import { startPrimary } from '../../src/workers/primary.ts';
+import { askAdmin } from '../fixtures/ask-admin.ts';
 import { closedPort } from '../fixtures/closed-port.ts';
-import { exchange } from '../fixtures/raw-client.ts';
 import { until } from '../fixtures/until.ts';
 import { Wire } from '../fixtures/wire.ts';
 
@@ -50,8 +50,8 @@ async function startTwo(t: Test, first: Report = LISTENING) {
   const { events } = openLog('silent', { write: () => {} });
   const starting = startPrimary(loaded.config, { text, flags: {} }, events, fork);
   t.teardown(() => starting.then((running) => running.stop(0)).catch(() => {}));
-  const ready = async () => (await exchange(adminPort, 'GET', '/readyz')).status;
-  const up = async () => JSON.parse((await exchange(adminPort, 'GET', '/status')).content).workers;
+  const ready = async () => (await askAdmin(adminPort, '/readyz')).status;
+  const up = async () => JSON.parse((await askAdmin(adminPort, '/status')).content).workers;
   return { starting, adminPort, orders, workers, ready, up };
 }
 
