@@ -1,5 +1,6 @@
 // The URL of a Redis or Valkey server: redis, rediss (TLS) or redis+unix, with user, password and database.
 import { parseSocketPath } from './listen.ts';
+import { bareHost } from './origin-url.ts';
 import type { Parsed } from './parsed.ts';
 
 /** Where the engine is, and as whom to log in. */
@@ -39,7 +40,7 @@ export function parseRedisUrl(text: string): Parsed<RedisAddress> {
   if (username === undefined || password === undefined) return { fault: ENCODED };
   return {
     value: {
-      host: url.hostname.replace(/^\[|\]$/g, ''),
+      host: bareHost(url),
       port: url.port === '' ? DEFAULT_PORT : Number(url.port),
       tls: url.protocol === 'rediss:',
       db: Number(url.pathname.slice(1)),

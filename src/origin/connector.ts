@@ -4,6 +4,7 @@ import { isIP, type Socket } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
 import { buildConnector } from 'undici';
 import type { Config } from '../config/config.ts';
+import { bareHost } from '../config/origin-url.ts';
 import { sharedLookup } from './name-lookup.ts';
 
 /** An open connection; over TLS `socket` is what goes into it. */
@@ -32,7 +33,7 @@ export function connectorFor(origin: Config['origin'], url: URL): Connect {
     ...(origin.socket === undefined ? {} : { socketPath: origin.socket }),
   });
   const { port } = url;
-  const options = { hostname: hostOf(url), protocol: 'http:', port: port === '' && secure ? '443' : port };
+  const options = { hostname: bareHost(url), protocol: 'http:', port: port === '' && secure ? '443' : port };
   return (told) =>
     open(options, (error, socket) => {
       if (!socket) {
@@ -50,7 +51,7 @@ export function connectorFor(origin: Config['origin'], url: URL): Connect {
 
 /** TLS over a connection. Each has a deadline of its own; whoever waits for both has one for them together. */
 function secured(origin: Config['origin'], url: URL): (below: Opened, told: Told) => void {
-  const hostname = hostOf(url);
+  const hostname = bareHost(url);
   const open = buildConnector({
     allowH2: false,
     timeout: origin.timeouts.connect,
@@ -75,8 +76,4 @@ function secured(origin: Config['origin'], url: URL): (below: Opened, told: Told
       };
       told({ socket, cut }, undefined);
     });
-}
-
-function hostOf({ hostname }: URL): string {
-  return hostname.replace(/^\[(.*)\]$/, '$1');
 }
