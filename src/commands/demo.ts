@@ -8,8 +8,9 @@ import { parseCommand, type Terminal, UsageError } from './terminal.ts';
 
 export async function demo(args: string[], terminal: Terminal): Promise<number> {
   const { values } = parseCommand({ args, options: { port: { type: 'string' } } });
-  const port = Number(values.port ?? 8080);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+  const { port: digits = '8080' } = values;
+  const port = Number(digits);
+  if (!/^[0-9]{1,5}$/.test(digits) || port > 65_535)
     throw new UsageError('--port takes a number from 0 to 65535');
   const log = openLog(logLevel(terminal, 'warn'), standardOutput());
   try {

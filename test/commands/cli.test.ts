@@ -28,7 +28,9 @@ const misused: { args: string[]; env?: Record<string, string>; says: RegExp }[] 
     env: { IFMATCH_ADMIN: '9900' },
     says: /^ifmatch healthcheck: IFMATCH_ADMIN must be/,
   },
-  { args: ['demo', '--port', '70000'], says: /^ifmatch demo: --port/ },
+  { args: ['demo', '--port', '65536'], says: /^ifmatch demo: --port/ },
+  { args: ['demo', '--port='], says: /^ifmatch demo: --port/ },
+  { args: ['demo', '--port', '0x50'], says: /^ifmatch demo: --port/ },
 ];
 for (const { args, env = {}, says } of misused) {
   t.test(`${args.join(' ')} ${JSON.stringify(env)}: 2, and one line`, async (t) => {
