@@ -5,15 +5,13 @@ import { loadConfig } from '../config/load.ts';
 import { start } from '../start.ts';
 import { type RunningWiki, startWiki } from './wiki.ts';
 
-/** Where ifmatch and the wiki listen when nothing else is said. */
-const DEFAULT_HOST = '127.0.0.1';
-const DEFAULT_PORT = 8080;
-const DEFAULT_WIKI_PORT = 8081;
+/** Both listen for this machine alone. */
+const HOST = '127.0.0.1';
+const WIKI_PORT = 8081;
 
 export interface DemoOptions {
-  readonly host?: string;
   /** ifmatch's port; 0: any free one. */
-  readonly port?: number;
+  readonly port: number;
   /** The wiki's port; 0: any free one. Left out: 8081, or any free one when that is taken. */
   readonly wikiPort?: number;
   readonly log: Log;
@@ -33,10 +31,10 @@ export interface RunningDemo {
  * @throws What `listen` throws when a port is taken; nothing runs then.
  */
 export async function startDemo(options: DemoOptions): Promise<RunningDemo> {
-  const { host = DEFAULT_HOST, port = DEFAULT_PORT, log } = options;
-  const wiki = await startWikiSomewhere(host, options);
+  const { port, log } = options;
+  const wiki = await startWikiSomewhere(options);
   try {
-    const flags = { origin: wiki.url, listen: `${host}:${port}`, admin: 'off' };
+    const flags = { origin: wiki.url, listen: `${HOST}:${port}`, admin: 'off' };
     const loaded = loadConfig({ flags, env: {} });
     if ('faults' in loaded) throw new Error(loaded.faults.map(formatFault).join('\n'));
     const { config } = loaded;
@@ -56,12 +54,13 @@ export async function startDemo(options: DemoOptions): Promise<RunningDemo> {
   }
 }
 
-async function startWikiSomewhere(host: string, { wikiPort, log }: DemoOptions): Promise<RunningWiki> {
-  if (wikiPort !== undefined) return startWiki({ host, port: wikiPort, log: log.events });
+async function startWikiSomewhere({ wikiPort, log }: DemoOptions): Promise<RunningWiki> {
+  const where = { host: HOST, log: log.events };
+  if (wikiPort !== undefined) return startWiki({ ...where, port: wikiPort });
   try {
-    return await startWiki({ host, port: DEFAULT_WIKI_PORT, log: log.events });
+    return await startWiki({ ...where, port: WIKI_PORT });
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error;
-    return startWiki({ host, port: 0, log: log.events });
+    return startWiki({ ...where, port: 0 });
   }
 }
