@@ -3,7 +3,7 @@
 export const DEFAULTS = {
   /** All interfaces: in a container the port must be reachable from outside it. */
   listen: '0.0.0.0:8080',
-  /** This machine only: metrics and status are not for clients. */
+  /** This machine only: health and status are not for clients. */
   admin: '127.0.0.1:9900',
   origin: {
     /** Most origins build links and redirects from the Host that the client used. */

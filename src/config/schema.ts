@@ -1,4 +1,4 @@
-// The file as users write it: every key, what it takes, what it means. Editors and the README get it from here.
+// The file as users write it: every key, what it takes, what it means. Editors get it from here.
 import { z } from 'zod';
 import { parseCidr } from './cidr.ts';
 import type { Listen } from './config.ts';
