@@ -90,21 +90,25 @@ t.test('set from where it passed, it passes again', async (t) => {
 t.test('a thousand deadlines take one timer; stopped, none is left', (t) => {
   const { deadline } = scene(t);
   const before = timers();
+  const started = t.capture(globalThis, 'setTimeout', setTimeout);
   for (let count = 0; count < 1000; count++) {
     deadline.set(LONG);
     deadline.lift();
   }
   deadline.set(LONG);
   t.equal(timers(), before + 1);
+  t.equal(started().length, 1, 'which is not started anew for each');
   deadline.stop();
   t.equal(timers(), before);
   t.end();
 });
 
-t.test('stopped and set again, it passes', async (t) => {
-  const { deadline, passed } = scene(t);
-  deadline.set(LONG);
-  deadline.stop();
-  deadline.set(10);
-  await until(() => passed.length === 1, 'it passes');
-});
+for (const first of [LONG, 10]) {
+  t.test(`stopped and set again after ${first} ms, it passes`, async (t) => {
+    const { deadline, passed } = scene(t);
+    deadline.set(first);
+    deadline.stop();
+    deadline.set(20);
+    await until(() => passed.length === 1, 'it passes');
+  });
+}
