@@ -20,6 +20,7 @@ const rows: readonly (readonly [string, string | RegExp])[] = [
   [`$${ref('A')}`, ref('A')],
   [`$${ref('A')}${ref('A')}`, `${ref('A')}one`],
   [ref('B'), /needs the environment variable B, which is not set/],
+  [ref('S3_KEY2'), /needs the environment variable S3_KEY2/],
   [ref('UNDEFINED'), /needs the environment variable UNDEFINED/],
   [ref('toString'), /needs the environment variable toString/],
   [ref(''), /write \$\{NAME\}/],

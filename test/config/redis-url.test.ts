@@ -10,6 +10,7 @@ const taken: Readonly<Record<string, object>> = {
   'redis://redis/': { host: 'redis', port: 6379, ...plain },
   'redis://redis:6379/3': { host: 'redis', port: 6379, tls: false, db: 3 },
   'rediss://redis.example:6380/15': { host: 'redis.example', port: 6380, tls: true, db: 15 },
+  'redis://redis/98765': { host: 'redis', port: 6379, tls: false, db: 98_765 },
   'redis://127.0.0.1': { host: '127.0.0.1', port: 6379, ...plain },
   'redis://[::1]:7000': { host: '::1', port: 7000, ...plain },
   'redis://user:pass@redis': { host: 'redis', port: 6379, ...plain, username: 'user', password: 'pass' },

@@ -21,6 +21,7 @@ const durations: readonly (readonly [string, number | RegExp])[] = [
   ['s', /must be a duration/],
   ['-1s', /must be a duration/],
   ['1e3s', /must be a duration/],
+  ['1.s', /must be a duration/],
   ['1s2', /must be a duration/],
   ['30sec', /"sec" is not a unit here; these are: ms, s, m or h/],
   ['1constructor', /"constructor" is not a unit/],
