@@ -6,13 +6,19 @@ import type { Route } from '../route/route.ts';
 import { isSafe } from '../semantics/method.ts';
 import type { Received } from './receive.ts';
 
+/** Whether the method-override fields go along to the origin: on a POST alone, and where the route passes them. */
+export function passesOverrides({ method }: Received, route: Route): boolean {
+  return route.override === 'pass' && method === 'POST';
+}
+
 /**
- * The one that the fields name when the route passes them on a POST, the only method on which they are passed; otherwise
- * the one received. An origin that knows no overrides performs the POST, so what they name only adds to the guard of that:
- * a safe method adds nothing. Throws GatewayError for one that is no method, or two of them.
+ * The one that the fields name where they go along; otherwise the one received. An origin that knows no overrides performs
+ * the POST, so what they name only adds to the guard of that: a safe method adds nothing. Throws GatewayError for one that
+ * is no method, or two of them.
  */
-export function effectiveMethod({ method, fields }: Received, route: Route): string {
-  if (route.override === 'strip' || method !== 'POST') return method;
+export function effectiveMethod(received: Received, route: Route): string {
+  const { method, fields } = received;
+  if (!passesOverrides(received, route)) return method;
   const [named, ...others] = overriddenMethods(fields);
   if (named === undefined) return method;
   if (others.length > 0) throw invalid('The method-override fields name two methods; send one.');

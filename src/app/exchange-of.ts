@@ -8,6 +8,7 @@ import { keysOf, type Resources } from '../route/resource.ts';
 import type { Match } from '../route/route-table.ts';
 import { fieldValues } from '../semantics/fields.ts';
 import type { Preconditions } from '../semantics/preconditions.ts';
+import { passesOverrides } from './effective-method.ts';
 import type { Gateway } from './gateway.ts';
 import { type LogEntry, noteError } from './log-entry.ts';
 import type { Received } from './receive.ts';
@@ -35,7 +36,7 @@ export function exchangeOf(
   const peer = message.socket.remoteAddress ?? '';
   const { host } = received;
   const trusted = gateway.isTrusted(peer);
-  const overrides = match.route.override === 'pass' && received.method === 'POST';
+  const overrides = passesOverrides(received, match.route);
   const { probed, keys } = resourcesFor(planned, match, received, gateway.resources);
   const arrival = { peer, trusted, overrides, host, version: message.httpVersion, via: gateway.via };
   const forwarded = forwardFields(received.fields, arrival);
