@@ -12,7 +12,7 @@ const SIZE_UNITS: Readonly<Record<string, number>> = {
 };
 
 /** A day: long enough for any use, and within what a timer of Node can count (2^31 - 1 ms). */
-export const LONGEST_DURATION = 24 * 3_600_000;
+const LONGEST_DURATION = 24 * 3_600_000;
 
 export const DURATION_PATTERN = '[0-9]+(\\.[0-9]+)? ?(ms|s|m|h)';
 export const SIZE_PATTERN = '[0-9]+(\\.[0-9]+)? ?(B|KiB|MiB|GiB|TiB)|[0-9]+';

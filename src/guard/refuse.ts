@@ -1,5 +1,5 @@
 // Answers made here: a coded error becomes status, fields and problem+json (RFC 9457).
-import { type ErrorCode, GatewayError, PROBLEMS } from '../errors.ts';
+import { GatewayError, PROBLEMS } from '../errors.ts';
 import { nominatedFields } from '../origin/fields.ts';
 import { type FieldLines, fieldValues } from '../semantics/fields.ts';
 import type { ConditionalField } from '../semantics/preconditions.ts';
@@ -38,17 +38,12 @@ const FORWARDED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 /** A longer field is shown cut off: it is the client's own, and no answer should grow with it. */
 const MAX_SENT = 500;
 
-/** The stable identifier of a code, documented in the README. */
-export function problemType(code: ErrorCode): string {
-  return `urn:ifmatch:${code}`;
-}
-
 /** Makes the answer to a refused request. */
 export function refuse(error: GatewayError, context: RefusalContext = {}): MadeAnswer {
   const { title, status: usual, proxyError } = PROBLEMS[error.code];
   const status = context.status ?? usual;
   const problem: ProblemContent = {
-    type: problemType(error.code),
+    type: `urn:ifmatch:${error.code}`,
     title,
     status,
     detail: error.detail,

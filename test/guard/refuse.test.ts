@@ -3,7 +3,7 @@
 import t from 'tap';
 import { type ErrorCode, GatewayError, PROBLEMS } from '../../src/errors.ts';
 import type { MadeAnswer } from '../../src/guard/exchange.ts';
-import { fieldName, problemType, refuse, refuseError, shownFields } from '../../src/guard/refuse.ts';
+import { fieldName, refuse, refuseError, shownFields } from '../../src/guard/refuse.ts';
 import { fieldValue, fieldValues } from '../../src/semantics/fields.ts';
 
 const CODES = Object.keys(PROBLEMS) as ErrorCode[]; // the keys of a const object are its codes
@@ -14,7 +14,7 @@ for (const code of CODES) {
     const { title, status, proxyError } = PROBLEMS[code];
     const answer = refuse(new GatewayError(code, 'Do this next.'));
     t.equal(answer.status, status);
-    t.same(bodyOf(answer), { type: problemType(code), title, status, detail: 'Do this next.' });
+    t.same(bodyOf(answer), { type: `urn:ifmatch:${code}`, title, status, detail: 'Do this next.' });
     t.equal(fieldValue(answer.fields, 'content-type'), 'application/problem+json');
     t.equal(fieldValue(answer.fields, 'content-length'), String(answer.content.length));
     t.equal(fieldValue(answer.fields, 'cache-control'), 'no-store');
