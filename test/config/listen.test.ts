@@ -8,6 +8,8 @@ const notations: readonly (readonly [string, Listen | RegExp])[] = [
   ['127.0.0.1:0', { host: '127.0.0.1', port: 0 }],
   [':8080', { host: '0.0.0.0', port: 8080 }],
   ['[::1]:80', { host: '::1', port: 80 }],
+  ['[FD00::aB]:80', { host: 'fd00::ab', port: 80 }],
+  ['my-host.internal:80', { host: 'my-host.internal', port: 80 }],
   ['LocalHost:80', { host: 'localhost', port: 80 }],
   ['unix:/run/x.sock', { socket: '/run/x.sock' }],
   ['8080', /write :8080/],

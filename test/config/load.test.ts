@@ -117,6 +117,23 @@ t.test('instances share their locks by the name that they were given, else by wh
   t.end();
 });
 
+t.test('names of namespace and fence are of a length from one to a bound', (t) => {
+  for (const [key, longest] of [
+    ['namespace', 200],
+    ['fence', 100],
+  ] as const) {
+    const lock = (name: string): string =>
+      `${ORIGIN}lock: { engine: redis, url: "redis://redis", ${key}: "${name}" }\n`;
+    for (const length of [1, longest]) {
+      const name = 'a'.repeat(length);
+      t.equal(configOf(load({ text: lock(name) })).lock[key], name);
+    }
+    for (const length of [0, longest + 1])
+      t.equal(faultsOf(load({ text: lock('a'.repeat(length)) })).length, 1);
+  }
+  t.end();
+});
+
 t.test('a fault of a flag or variable names it instead of a place in the file', (t) => {
   const text = `listen: :80\n${ORIGIN}`;
   const flags = { listen: ':99999', admin: '' };
