@@ -23,7 +23,7 @@ export interface Understood {
   readonly entry: LogEntry;
 }
 
-/** Throws GatewayError where the resource or the way here is ambiguous. */
+/** Throws GatewayError where the resource is ambiguous, and for a request that has been here before. */
 export function exchangeOf(
   message: IncomingMessage,
   response: ServerResponse,
@@ -42,7 +42,7 @@ export function exchangeOf(
   const forwarded = forwardFields(received.fields, arrival);
   return {
     method: received.method,
-    effectiveMethod: planned.method,
+    effectiveMethod: planned.effectiveMethod,
     target: received.target.raw,
     route: match.route,
     probed,

@@ -8,8 +8,8 @@ import type { Gateway } from './gateway.ts';
 import type { Received } from './receive.ts';
 
 export interface RequestPlan {
-  /** What the origin may perform instead of the method received. */
-  readonly method: string;
+  /** The method that the origin may perform instead of the one received. */
+  readonly effectiveMethod: string;
   readonly destination: Destination | undefined;
   readonly plan: Plan;
 }
@@ -21,12 +21,16 @@ export function planRequest(
   preconditions: Preconditions,
   gateway: Pick<Gateway, 'table' | 'resources'>,
 ): RequestPlan {
-  const method = effectiveMethod(received, route);
-  const destination = destinationOf(method, received, gateway);
-  const plan = makePlan(received.method, route, preconditions, method);
+  const effective = effectiveMethod(received, route);
+  const destination = destinationOf(effective, received, gateway);
+  const plan = makePlan(received.method, route, preconditions, effective);
   // a write from where nothing is guarded to where something is must not slip between a check and a write there
   const slips = plan.kind === 'forward' || plan.kind === 'observe';
-  return { method, destination, plan: slips && isGuarded(destination) ? { kind: 'locked' } : plan };
+  return {
+    effectiveMethod: effective,
+    destination,
+    plan: slips && isGuarded(destination) ? { kind: 'locked' } : plan,
+  };
 }
 
 function isGuarded(destination: Destination | undefined): boolean {

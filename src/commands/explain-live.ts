@@ -74,7 +74,7 @@ function decide(
   if (verdict.action === 'undecided')
     return { verdict: `undecided: ${refusal?.error.detail ?? verdict.reason}`, decided: false };
   const ignored = verdict.action === 'perform' && verdict.held.length === 0;
-  if (ignored && demandsCondition(route, method, planned.method)) {
+  if (ignored && demandsCondition(route, method, planned.effectiveMethod)) {
     const why = representation.state === 'absent' ? 'does not exist' : 'has no modification date';
     return { verdict: `428: the condition must be ignored, because the resource ${why}`, decided: true };
   }

@@ -27,7 +27,7 @@ export interface RequestContent {
 export interface Exchange {
   /** As received: the conditions are evaluated for it, for it may be the one that is performed. */
   readonly method: string;
-  /** What the origin may perform instead, where the route passes method overrides; unsafe. */
+  /** The one that the origin may perform instead: an unsafe one, named where the route passes method overrides; or the same. */
   readonly effectiveMethod: string;
   /** Path and query to forward, byte for byte. */
   readonly target: string;
