@@ -10,7 +10,8 @@ const NEEDS_QUOTES = /(?:: +|- +)([[\]{}*&!|>%@`])/;
 export function yamlHint(message: string, line: string, column: number): string | undefined {
   if (message.startsWith('Tabs')) return 'indent with spaces';
   if (/^ *-[^\s-]/.test(line)) return 'write a space behind the "-"';
-  if (/^ *(?:- +)?[\w-]+:[^\s/]/.test(line)) return 'write a space behind the ":" of the key';
+  // but for the URL that a line may begin with
+  if (/^ *(?:- +)?[\w-]+:(?!\/\/)\S/.test(line)) return 'write a space behind the ":" of the key';
   const [, character] = NEEDS_QUOTES.exec(line) ?? [];
   if (character !== undefined) return `a value that begins with "${character}" needs quotes around it`;
   if (message.startsWith('Nested mappings'))
