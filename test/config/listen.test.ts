@@ -1,7 +1,7 @@
 // Listen addresses, and which of them collide or lead back.
 import t from 'tap';
 import type { Listen } from '../../src/config/config.ts';
-import { isLoopbackOnly, parseListen, reaches, sameListener } from '../../src/config/listen.ts';
+import { formatListen, isLoopbackOnly, parseListen, reaches, sameListener } from '../../src/config/listen.ts';
 
 const notations: readonly (readonly [string, Listen | RegExp])[] = [
   ['0.0.0.0:8080', { host: '0.0.0.0', port: 8080 }],
@@ -32,7 +32,10 @@ for (const [text, expected] of notations) {
   t.test(`listen ${text.slice(0, 20)}`, (t) => {
     const read = parseListen(text);
     if (expected instanceof RegExp) t.match(read, { fault: expected });
-    else t.same(read, { value: expected });
+    else {
+      t.same(read, { value: expected });
+      t.same(parseListen(formatListen(expected)), read, 'and back');
+    }
     t.end();
   });
 }
@@ -83,10 +86,12 @@ const ways: readonly (readonly [string, string, number, boolean])[] = [
   [':80', '::ffff:7f00:1', 80, true],
   [':80', '0.0.0.0', 80, true],
   [':80', 'legacy', 80, false],
+  [':80', '127.example', 80, false],
   [':80', 'localhost', 81, false],
   ['127.0.0.1:80', '127.0.0.1', 80, true],
   ['127.0.0.1:80', 'localhost', 80, true],
   ['localhost:80', '127.0.0.1', 80, true],
+  ['localhost:80', 'legacy', 80, false],
   ['127.0.0.1:80', '127.0.0.2', 80, false],
   ['127.0.0.1:80', '0.0.0.0', 80, true],
   ['10.0.0.1:80', '10.0.0.1', 80, true],
