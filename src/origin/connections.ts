@@ -29,7 +29,7 @@ export class OriginConnections implements Keeper {
 
   /** Has the exchange carried by a connection, sooner or later; whatever becomes of it, the exchange is told. */
   carry(request: OriginRequest, exchange: OriginExchange, last: boolean): void {
-    const connection = this.#closing === undefined ? this.#take() : undefined;
+    const connection = this.#take();
     if (connection === undefined) {
       this.carryAnew(request, exchange, last);
       return;
