@@ -7,6 +7,9 @@ const KEYS = ['path', 'mode', 'methods', 'probe', 'undecided', 'case'];
 const guesses: readonly (readonly [string, string])[] = [
   ['moed', 'mode'],
   ['Mode', 'mode'],
+  ['MODE', 'mode'],
+  ['modes', 'mode'],
+  ['undxxxded', 'undecided'],
   ['mod', 'mode'],
   ['method', 'methods'],
   ['undecide', 'undecided'],
@@ -15,6 +18,7 @@ const guesses: readonly (readonly [string, string])[] = [
   ['xaph', ''],
   ['tpxh', ''],
   ['ptxh', ''],
+  ['xpth', ''],
   ['probing', ''],
   ['validator', ''],
   ['', ''],
@@ -27,9 +31,18 @@ for (const [written, meant] of guesses) {
   });
 }
 
+t.test('the nearest word is meant, in capitals or not, and of short ones one that is off by one', (t) => {
+  t.match(didYouMean('abcdef', ['abcxyf', 'abcdex']), /"abcdex"/);
+  t.match(didYouMean('put', ['PUT']), /"PUT"/);
+  t.match(didYouMean('cs', ['ca']), /"ca"/);
+  t.end();
+});
+
 t.test('a quoted value is short, escaped, and without what a terminal obeys or a password', (t) => {
   t.equal(quote('a"b\\c'), '"a\\"b\\\\c"');
   t.equal(quote('a\n\t\u001b[2J\u202e'), '"a\\n\\t\\u001b[2J\\u202e"');
+  t.equal(quote('a\u2028b\u2029c\ud800d\u00a0e f'), '"a\\u2028b\\u2029c\\ud800d\\u00a0e f"');
+  t.equal(quote('x'.repeat(60)), `"${'x'.repeat(60)}"`);
   t.equal(quote('x'.repeat(100)), `"${'x'.repeat(60)}..."`);
   t.equal(quote('http://me:secret@host'), '"http://*********@host"');
   t.end();
@@ -39,6 +52,13 @@ t.test('masking keeps the width and leaves other text alone', (t) => {
   t.equal(masked('origin: http://a:b@c # mail@example.com'), 'origin: http://***@c # mail@example.com');
   t.equal(masked('http://a@b:p@c'), 'http://*****@c', 'up to the last @');
   t.equal(masked('{ url: "redis://:a b #c@d", x: 1 }'), '{ url: "redis://*******@d", x: 1 }', 'with spaces');
+  t.equal(
+    masked("{ url: 'redis://:a b #c@d', x: 1 }"),
+    "{ url: 'redis://*******@d', x: 1 }",
+    'in either quotes',
+  );
+  t.equal(masked('http://a:b\nc@d'), 'http://*****@d', 'over lines');
+  t.equal(masked('"http://a:b #\nc@d"'), '"http://*******@d"');
   t.equal(masked('url: redis://u:a b@c # d@e'), 'url: redis://*****@c # d@e');
   t.equal(masked('http://a@b https://c http://d@e'), 'http://*@b https://c http://*@e');
   for (const same of ['http://host', 'a@b', 'http://@host', 'x@y http://host']) t.equal(masked(same), same);
