@@ -4,9 +4,9 @@ import { quote } from './wording.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A variable by itself; an empty one counts as not set. */
-export function variable(name: string, environment: Environment): string | undefined {
-  const value = Object.hasOwn(environment, name) ? environment[name] : undefined;
+/** A variable of ours by itself; an empty one counts as not set. */
+export function variable(name: `IFMATCH_${string}`, environment: Environment): string | undefined {
+  const value = environment[name];
   return value === '' ? undefined : value;
 }
 
