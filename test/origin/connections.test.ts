@@ -1,7 +1,7 @@
 // Which connections are used again, and what ends one: nothing that nobody asked for may become an answer.
 
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -123,6 +123,29 @@ t.test('an answer before all content has left: it counts, and the connection end
   t.ok(content.destroyed, 'nobody waits for the rest');
   await until(async () => (await promisify(server.getConnections.bind(server))()) === 0, 'it is closed');
 });
+
+const openings: readonly { readonly name: string; readonly connect: number; readonly start: number }[] = [
+  { name: 'the time of the exchange until its first byte leaves', connect: 60_000, start: 200 },
+  { name: 'the time of the connection itself', connect: 200, start: 60_000 },
+];
+for (const { name, connect, start } of openings) {
+  t.test(`a connection that does not open ends its exchange by ${name}`, async (t) => {
+    const accepted: Socket[] = [];
+    const server = createServer((socket) => void accepted.push(socket)); // and says nothing of TLS
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const timeouts = { connect, probe: 3000, read: 3000, write: 3000, uncertainty: 300 };
+    const { client } = openTestOrigin(t, url, { timeouts });
+    t.teardown(() => {
+      server.close();
+      for (const socket of accepted) socket.destroy();
+    });
+    const request = { method: 'PUT', target: '/', fields: ['Host', 'x'] };
+    const { exchange } = client.send(request, { ...OPTIONS, deadlines: { start, head: 3000 } });
+    await until(() => exchange.ending !== undefined, 'it ends');
+    t.match(exchange.ending, { kind: 'timeout', sent: false });
+  });
+}
 
 const lengths: readonly { readonly name: string; readonly chunks: string[] }[] = [
   { name: 'less', chunks: ['abc'] },
