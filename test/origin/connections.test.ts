@@ -9,6 +9,7 @@ import t, { type Test } from 'tap';
 import type { SendOptions } from '../../src/origin/client.ts';
 import type { OriginExchange, OriginRequest } from '../../src/origin/exchange.ts';
 import { OriginFailure } from '../../src/origin/failure.ts';
+import { idleTime } from '../../src/origin/idle-time.ts';
 import { openTestOrigin } from '../fixtures/origin-config.ts';
 import { type RawScript, startRawOrigin } from '../fixtures/raw-origin.ts';
 import { collect } from '../fixtures/scripted-origin.ts';
@@ -75,7 +76,7 @@ t.test('one that was idle for longer than the origin allows is not used again', 
   const isUsedAgain = async (): Promise<boolean> => {
     await ask('GET', '/1');
     const before = connections();
-    await delay(300);
+    await delay(600); // longer than from one look at idle connections to the next
     await ask('GET', '/2');
     return connections() === before;
   };
@@ -85,6 +86,21 @@ t.test('one that was idle for longer than the origin allows is not used again', 
   const before = connections();
   await ask('GET', '/3');
   t.equal(connections(), before + 1);
+});
+
+t.test('one whose time is over is not used again, though nobody has looked since', async (t) => {
+  const { ask, connections, origin } = await scene(t, () =>
+    OK.replace('Content', 'Keep-Alive: timeout=3\r\nContent'),
+  );
+  await ask('GET', '/1');
+  for (const end = performance.now() + 1_100; performance.now() < end; );
+  await ask('GET', '/2');
+  t.equal(connections(), 2);
+  await until(() => origin.requests[0]?.socket.destroyed === true, 'it is closed');
+});
+
+t.test('how long one is kept: the usual time, or a bit less than the origin says, to a bound', async (t) => {
+  t.same([undefined, 3_000, 602_000, 603_000].map(idleTime), [4_000, 1_000, 600_000, 600_000]);
 });
 
 t.test('an answer that waits already when the next request is made is not its answer', async (t) => {
@@ -238,6 +254,13 @@ t.test('close waits for what is under way, and takes nothing new', async (t) => 
   answer?.();
   t.equal(await slow.ended, 'complete');
   await closing;
+});
+
+t.test('close waits for what is just being opened', async (t) => {
+  const { client, send } = await scene(t, () => OK);
+  const exchange = send('PUT', '/');
+  await client.close();
+  t.equal(exchange.ending, 'complete');
 });
 
 t.test('destroy breaks off what is under way, and what is just being opened', async (t) => {
