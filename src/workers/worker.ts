@@ -18,9 +18,6 @@ export interface WorkerOptions {
   readonly faultOf: (error: unknown) => string;
 }
 
-/** Without the primary there is no lock, and nobody else to take the clients. */
-const ORPHANED = 'the primary is gone: this worker finishes what it has sent, and ends';
-
 /** Resolves with the exit code. */
 export async function runWorker(options: WorkerOptions): Promise<number> {
   const { channel, orders, config, via, log, faultOf } = options;
@@ -38,7 +35,7 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
     const end = await Promise.race([running.stop(told.delayMs), orders.gone]);
     if (end !== 'gone') return end ? 0 : 1;
   }
-  log.events.error(ORPHANED);
+  // the primary is gone: there is no lock, nobody else to take the clients, and nobody to read a log
   await Promise.race([running.stop(0), delay(timeouts.write + timeouts.uncertainty)]);
   return 1;
 }

@@ -3,12 +3,11 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import t, { type Test } from 'tap';
-import { aFile, startCli } from '../fixtures/cli.ts';
 import { startIfmatch } from '../fixtures/ifmatch.ts';
 import { bytesOf, connect, exchange } from '../fixtures/raw-client.ts';
 import { type RawScript, startRawOrigin } from '../fixtures/raw-origin.ts';
 import { startServed } from '../fixtures/served.ts';
-import { LONG, until } from '../fixtures/until.ts';
+import { until } from '../fixtures/until.ts';
 
 // Each waits for drain.timeout.
 t.jobs = 4;
@@ -88,19 +87,17 @@ for (const mode of ['off', 'enforce']) {
     );
   });
 
-  t.test(`${mode}: a reader of events does not keep the process`, async (t) => {
-    const origin = await startRawOrigin(t, SSE);
-    const yaml = `drain: { delay: 0s, timeout: 300ms }\nroutes: [{ path: /*, mode: ${mode} }]\n`;
-    const file = aFile(t, 'ifmatch.yaml', yaml);
-    const flags = ['--config', file, '--origin', origin.url, '--listen', '127.0.0.1:0', '--admin', 'off'];
-    const served = startCli(t, ['serve', ...flags]);
-    await until(() => served.out().includes('\n'), 'it is ready', LONG);
-    const { data } = JSON.parse(served.out().split('\n')[0] ?? '');
-    await reader(t, Number(new URL(String(data)).port));
-    served.process.kill('SIGTERM');
-    await until(() => served.process.exitCode !== null, 'the end of the process');
-    t.equal(served.process.exitCode, 1);
-  });
+  for (const workers of [1, 2]) {
+    t.test(`${mode}, ${workers} workers: a reader of events is cut, and the exit code says so`, async (t) => {
+      const origin = await startRawOrigin(t, SSE);
+      const yaml = `drain: { delay: 0s, timeout: 300ms }\nroutes: [{ path: /*, mode: ${mode} }]`;
+      const served = await startServed(t, { workers, origin: origin.url, yaml });
+      await reader(t, served.port);
+      served.process.kill('SIGTERM');
+      await until(() => served.process.exitCode !== null, 'the end of the process');
+      t.equal(served.process.exitCode, 1);
+    });
+  }
 }
 
 for (const workers of [1, 2]) {
