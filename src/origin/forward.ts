@@ -2,7 +2,7 @@
 import type { CancelSignal } from '../cancel-signal.ts';
 import { type ErrorCode, GatewayError, PROBLEMS } from '../errors.ts';
 import type { Fate } from '../lock/lock.ts';
-import { fieldValues } from '../semantics/fields.ts';
+import { fieldValue, fieldValues } from '../semantics/fields.ts';
 import type { OriginClient, SendOptions } from './client.ts';
 import { MAX_DISCARD, type OriginContent } from './content.ts';
 import type { OriginExchange, OriginRequest, Upgraded } from './exchange.ts';
@@ -34,9 +34,6 @@ const WRITE_LEAD = 1024 * 1024;
 const MAX_AFTER_HEAD = 5_000;
 /** For how long an unwanted answer is read, ms: a stream of events has no end, and no deadline runs behind a read's head. */
 const MAX_DISCARD_TIME = 1_000;
-/** A gateway behind us gave up: what it forwarded to may still be at work. */
-const FATE_UNKNOWN = new Set([502, 504]);
-
 const KNOWN: Fate = { kind: 'known' };
 
 /**
@@ -75,10 +72,19 @@ export async function forwardWrite(
   }
 }
 
-/** 502 and 504 come from a gateway behind us that gave up on the write: what is unknown is called so. */
-export function gatewayGaveUp({ status }: OriginHead): GatewayError | undefined {
-  if (!FATE_UNKNOWN.has(status)) return undefined;
+/** What is unknown is called so. */
+export function gatewayGaveUp(head: OriginHead): GatewayError | undefined {
+  const { status } = head;
+  if (!isOfGateway(head)) return undefined;
   return unknownOutcome(status === 504 ? 'write-timeout' : 'write-unknown', `The origin answered ${status}`);
+}
+
+/**
+ * Whether a gateway behind us gave up: what it forwarded to may still be at work. Varnish says 503 of an origin that is too slow,
+ * too; Via tells it from an origin that is too busy.
+ */
+function isOfGateway({ status, fields }: OriginHead): boolean {
+  return status === 502 || status === 504 || (status === 503 && fieldValue(fields, 'via') !== undefined);
 }
 
 /** A read is for its client alone: it ends when the client goes. */
@@ -146,7 +152,7 @@ function checkUpgraded(upgraded: Upgraded, protocol: string): Upgraded {
 
 /** The moment and the fate. Mostly the whole answer came in one piece, and all is over already. */
 function settle(exchange: OriginExchange, head: OriginHead, settings: ForwardSettings): Promise<Fate> {
-  if (FATE_UNKNOWN.has(head.status)) return Promise.resolve(unknownFate(exchange, settings));
+  if (isOfGateway(head)) return Promise.resolve(unknownFate(exchange, settings));
   if (exchange.ending === 'complete') return Promise.resolve(KNOWN);
   return settleLater(exchange, settings);
 }

@@ -83,6 +83,14 @@ const failures: { name: string; fail: RawScript; status: readonly number[] }[] =
     fail: () => 'HTTP/1.1 504 T\r\nContent-Length: 4\r\n\r\noops',
     status: [502, 504],
   },
+  {
+    // Varnish 7.1 when first_byte_timeout has passed; the write goes on behind it
+    name: 'is a gateway that gave up with 503',
+    fail: () =>
+      'HTTP/1.1 503 Backend fetch failed\r\nServer: Varnish\r\nRetry-After: 5\r\nX-Varnish: 11\r\n' +
+      'Via: 1.1 varnish (Varnish/7.1)\r\nContent-Length: 4\r\n\r\noops',
+    status: [502],
+  },
 ];
 
 for (const { name, fail, status } of failures) {

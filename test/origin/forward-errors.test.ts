@@ -27,6 +27,9 @@ t.test('what is unknown is called so', async (t) => {
     t.equal(error?.code, code);
     t.match(error?.detail, /unknown whether it was applied/);
   }
+  const relayed = gatewayGaveUp({ status: 503, statusText: '', fields: ['VIA', '1.1 varnish'] });
+  t.equal(relayed?.code, 'write-unknown', 'of Varnish, whose origin was too slow');
+  t.equal(gatewayGaveUp({ status: 500, statusText: '', fields: ['Via', '1.1 varnish'] }), undefined);
   for (const status of [200, 404, 500, 503])
     t.equal(gatewayGaveUp({ status, statusText: '', fields: [] }), undefined);
 });
