@@ -43,6 +43,9 @@ export interface ProbeSettings {
 /** Of no use to a client: it must come with Upgrade (RFC 9110 15.5.22), a field of the connection between the origin and us. */
 const OF_THE_HOP = 426;
 
+/** Milliseconds by which Age may be beyond the truth: it may be the difference of two clocks in whole seconds. */
+const AGE_ERROR = 1_000;
+
 /** Never rejects: what cannot be decided is a state of its own. */
 export async function probe(
   origin: OriginClient,
@@ -51,12 +54,13 @@ export async function probe(
 ): Promise<ProbeResult> {
   const getFirst =
     request.method === 'get' || (request.method === 'auto' && settings.memory.has(request.memoryKey));
+  const asked = performance.now();
   const first = await ask(origin, getFirst ? 'GET' : 'HEAD', request, settings);
-  const byFirst = read(first, settings);
+  const byFirst = read(first, settings, asked);
   if (getFirst || request.method === 'head' || !mayTellMore(first, byFirst, request.preconditions))
     return byFirst;
   const second = await ask(origin, 'GET', request, settings);
-  const byGet = read(second, settings);
+  const byGet = read(second, settings, asked);
   if (byGet.representation.state === 'current') {
     const { validators } = byGet.representation;
     // not behind a 404: it may have been created since, and the next HEAD tells again
@@ -119,16 +123,19 @@ function lacks(validators: Validators, preconditions: Preconditions): boolean {
   return (asksDate || (asksAny && lacksTag)) && validators.lastModified === undefined;
 }
 
-function read(answer: OriginHead | OriginFailure, settings: ProbeSettings): ProbeResult {
+function read(answer: OriginHead | OriginFailure, settings: ProbeSettings, asked: number): ProbeResult {
   if (answer instanceof OriginFailure) return unknown([], failed(answer));
   const { status, fields } = answer;
-  if (status >= 200 && status < 300) {
+  const isAbsent = status === 404 || status === 410;
+  if (isAbsent || (status >= 200 && status < 300)) {
+    const age = Number.parseInt(fieldValue(fields, 'age') ?? '', 10);
+    if (age * 1_000 > performance.now() - asked + AGE_ERROR) return unknown(fields, fromCache(age));
+    if (isAbsent) return { representation: { state: 'absent' }, fields };
     return {
       representation: { state: 'current', validators: readValidators(fields, settings.now()) },
       fields,
     };
   }
-  if (status === 404 || status === 410) return { representation: { state: 'absent' }, fields };
   if (status >= 300 && status < 500 && status !== 304) {
     const detail =
       `The origin answered ${status} when it was asked for the current state, so the condition was not evaluated ` +
@@ -159,6 +166,12 @@ function failed(failure: OriginFailure): GatewayError {
   }
   const detail = `The origin gave no valid answer when it was asked for its current state. ${NOTHING_WRITTEN}`;
   return new GatewayError('probe-error', detail, cause);
+}
+
+/** Although it was asked not to (Cache-Control: no-cache). Somebody may have written since. */
+function fromCache(age: number): GatewayError {
+  const detail = `A cache answered instead of the origin when it was asked for its current state. ${NOTHING_WRITTEN}`;
+  return new GatewayError('probe-error', detail, { cause: `a cache answered, from ${age} s before` });
 }
 
 function serverError(status: number, fields: FieldLines): GatewayError {

@@ -53,6 +53,35 @@ for (const status of [404, 410]) {
   });
 }
 
+t.test('a cache that answers the probe with what was: nobody is overwritten by it', async (t) => {
+  const kept = ['Age', '7', 'Via', '1.1 varnish (Varnish/7.1)'];
+  const origin = await startOrigin(t, {
+    answer: ({ method, target }) => {
+      if (method !== 'HEAD') return undefined;
+      return target === '/new'
+        ? { status: 404, fields: kept }
+        : { status: 200, fields: ['ETag', '"ann"', ...kept] };
+    },
+  });
+  const ifmatch = await startIfmatch(t, {
+    origin: origin.url,
+    yaml: 'routes:\n  - path: /legacy/*\n    undecided: forward',
+  });
+  for (const [target, condition] of [
+    ['/doc', 'If-Match: "ann"'],
+    ['/new', 'If-None-Match: *'],
+  ] as const) {
+    origin.store(target, 'somebody else wrote this');
+    const { detail } = problem(t, await exchange(ifmatch.port, 'PUT', target, [condition], 'x'), 502);
+    t.match(detail, /^A cache answered/);
+  }
+  t.equal(origin.applied.length, 0);
+  await until(() => ifmatch.log.length === 2, 'the log');
+  t.ok(ifmatch.log.every(({ cause }) => cause === 'a cache answered, from 7 s before'));
+  const forwarded = await exchange(ifmatch.port, 'PUT', '/legacy/doc', ['If-Match: "ann"'], 'x');
+  t.equal(forwarded.status, 201, 'where the route says so, the origin decides');
+});
+
 t.test(
   'a server that says 200 to every HEAD, of what is not there too: * is about what GET says',
   async (t) => {

@@ -1,5 +1,6 @@
 // What a probe makes of each answer, and which questions it asks.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { OriginFailure } from '../../src/origin/failure.ts';
 import { writeError } from '../../src/origin/forward.ts';
@@ -99,6 +100,32 @@ t.test('Retry-After of a 503 is passed on when it is a number of seconds', async
     const { refusal } = await asked([answered(503, ['Retry-After', value])]);
     t.equal(refusal?.error.retryAfter, seconds, value);
   }
+});
+
+for (const status of [200, 404]) {
+  t.test(`a ${status} that a cache had kept is not the current state, whatever it was asked`, async (t) => {
+    for (const age of ['2', '86400, 1', '99999999999999999999']) {
+      const { representation, refusal, fields, got } = await asked([answered(status, [...TAG, 'Age', age])]);
+      t.same(representation, { state: 'unknown', reason: 'probe-error' }, age);
+      t.match(refusal?.error.detail, /^A cache answered/);
+      t.match(refusal?.error.cause, /^a cache answered, from \d/);
+      t.same(fields, [...TAG, 'Age', age]);
+      t.same(got, ['HEAD']);
+    }
+  });
+}
+
+t.test('an Age of no more than the probe took, and one that is no number, say nothing', async (t) => {
+  for (const age of ['0', '1', '-5', '', 'old', 'x, 9']) {
+    const { representation } = await asked([answered(200, [...TAG, 'Age', age])]);
+    t.equal(representation.state, 'current', age);
+  }
+  const origin = new ScriptedOrigin();
+  const { result } = start(origin, { method: 'get' });
+  const slow = (await origin.nth(0)).start();
+  await sleep(1100);
+  slow.answer(200, [...TAG, 'Age', '2'], 'x');
+  t.equal((await result).representation.state, 'current', 'of a cache that waited for the origin, too');
 });
 
 const failures = [
