@@ -31,7 +31,7 @@ const routeOptions = z.strictObject({
   probe: choice(['auto', 'head', 'get'])
     .prefault(DEFAULTS.route.probe)
     .describe(
-      'How the current validators are learned. auto: HEAD, and GET where HEAD tells nothing, or that nothing is there.',
+      'How the current validators are learned. auto: HEAD, and GET where HEAD tells nothing, or that nothing is there; get: for an origin whose HEAD shows another ETag than its GET.',
     ),
   weak: choice(['reject', 'accept'])
     .prefault(DEFAULTS.route.weak)

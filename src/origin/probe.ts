@@ -1,6 +1,7 @@
 // Asks the origin for the current validators of a target: HEAD, or GET where HEAD does not tell.
 import type { CancelSignal } from '../cancel-signal.ts';
 import { GatewayError } from '../errors.ts';
+import type { EntityTag, TagCondition } from '../semantics/entity-tag.ts';
 import { type FieldLines, fieldValue } from '../semantics/fields.ts';
 import type { Preconditions } from '../semantics/preconditions.ts';
 import { type Representation, readValidators, type Validators } from '../semantics/representation.ts';
@@ -64,7 +65,7 @@ export async function probe(
   if (byGet.representation.state === 'current') {
     const { validators } = byGet.representation;
     // not behind a 404: it may have been created since, and the next HEAD tells again
-    const isLearned = isRefusedHead(first) || !lacks(validators, request.preconditions);
+    const isLearned = isRefusedHead(first) || !leavesOpen(validators, request.preconditions);
     if (isLearned && byFirst.representation.state !== 'absent') settings.memory.add(request.memoryKey);
   }
   return byGet;
@@ -106,7 +107,26 @@ function mayTellMore(
   preconditions: Preconditions,
 ): boolean {
   if (isRefusedHead(answer) || representation.state === 'absent') return true;
-  return representation.state === 'current' && lacks(representation.validators, preconditions);
+  return representation.state === 'current' && leavesOpen(representation.validators, preconditions);
+}
+
+function leavesOpen(validators: Validators, preconditions: Preconditions): boolean {
+  return lacks(validators, preconditions) || isExtended(validators, preconditions);
+}
+
+/**
+ * Whether a condition has the tag and more behind it: compression on the way appends `-gzip` to what has content, which the
+ * answer to HEAD has not (Apache's mod_deflate in front of PHP). The same tag shows that it did not.
+ */
+function isExtended({ entityTag }: Validators, { ifMatch, ifNoneMatch }: Preconditions): boolean {
+  if (entityTag === undefined || entityTag === 'unusable') return false;
+  const { opaqueTag } = entityTag;
+  const sent = [...tagsOf(ifMatch), ...tagsOf(ifNoneMatch)].map((tag) => tag.opaqueTag);
+  return !sent.includes(opaqueTag) && sent.some((tag) => tag.startsWith(opaqueTag));
+}
+
+function tagsOf(condition: TagCondition | 'unusable' | undefined): readonly EntityTag[] {
+  return condition === undefined || condition === '*' || condition === 'unusable' ? [] : condition;
 }
 
 /**

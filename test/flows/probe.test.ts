@@ -115,6 +115,31 @@ for (const { name, head } of fallbacks) {
   });
 }
 
+t.test(
+  'GET is compressed and has -gzip in its tag, HEAD has not: a reader of either can save, once',
+  async (t) => {
+    let version = 1;
+    const origin = await startOrigin(t, {
+      answer: ({ method, fields }) => {
+        const suffix = method === 'GET' && fields.includes('gzip') ? '-gzip' : '';
+        if (method === 'PUT') version += 1;
+        return { status: 200, fields: ['ETag', `"v${version}${suffix}"`], content: 'content' };
+      },
+    });
+    const ifmatch = await startIfmatch(t, { origin: origin.url });
+    const save = (tag: string, coding: string) =>
+      exchange(ifmatch.port, 'PUT', '/doc', [`If-Match: "${tag}"`, `Accept-Encoding: ${coding}`], 'x');
+    problem(t, await save('v1-br', 'identity'), 412);
+    t.equal((await save('v1-gzip', 'gzip')).status, 200);
+    problem(t, await save('v1-gzip', 'gzip'), 412);
+    problem(t, await save('v2-gzip', 'identity'), 412);
+    t.equal((await save('v2', 'identity')).status, 200);
+    t.equal(version, 3);
+    const probes = origin.requests.flatMap(({ method }) => (method === 'PUT' ? [] : [method]));
+    t.same(probes, ['HEAD', 'GET', 'HEAD', 'GET', 'GET', 'GET', 'GET'], 'it is asked at once from then on');
+  },
+);
+
 t.test('HEAD leaves out the date that one of two conditions is about: GET is asked', async (t) => {
   const date = ['Last-Modified', 'Tue, 15 Nov 1994 12:45:26 GMT'];
   const origin = await scripted(

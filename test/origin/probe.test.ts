@@ -223,6 +223,29 @@ const fallbacks: {
     falls: false,
   },
   { name: '200 with a tag', head: answered(200, TAG), falls: false },
+  {
+    name: '200 with the tag that If-Match extends',
+    head: answered(200, ['ETag', '"v"']),
+    asks: ['If-Match', '"x", "v1"'],
+    falls: true,
+  },
+  {
+    name: '200 with the tag that If-None-Match extends',
+    head: answered(200, ['ETag', 'W/"v"']),
+    asks: ['If-None-Match', '"v1"'],
+    falls: true,
+  },
+  {
+    name: '200 with a tag that If-Match extends and has as well',
+    head: answered(200, ['ETag', '"v"']),
+    asks: ['If-Match', '"v1", "v"'],
+    falls: false,
+  },
+  {
+    name: '200 with a tag that extends that of If-Match',
+    head: answered(200, ['ETag', '"v1-gzip"']),
+    falls: false,
+  },
   { name: '200 with a malformed tag', head: answered(200, ['ETag', 'v1']), falls: false },
   // it may have been created since
   { name: '404 without a tag', head: answered(404), falls: true, isRemembered: false },
@@ -246,6 +269,9 @@ t.test('a GET that tells no more than the HEAD is not remembered', async (t) => 
   const absent = await asked([answered(404), answered(404)], { asks: ['If-None-Match', '*'] });
   t.same([...absent.memory], []);
   t.equal(absent.representation.state, 'absent');
+  const extended = { asks: ['If-Match', '"v1-gzip"'] };
+  const same = await asked([answered(200, TAG), answered(200, TAG, 'content')], extended);
+  t.same([...same.memory], [], 'whatever a client makes up');
   const failed = await asked([answered(405), answered(500)]);
   t.same([...failed.memory], []);
   t.equal(failed.refusal?.error.code, 'probe-error');
