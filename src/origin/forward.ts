@@ -76,7 +76,8 @@ export async function forwardWrite(
 export function gatewayGaveUp(head: OriginHead): GatewayError | undefined {
   const { status } = head;
   if (!isOfGateway(head)) return undefined;
-  return unknownOutcome(status === 504 ? 'write-timeout' : 'write-unknown', `The origin answered ${status}`);
+  const code = status === 504 ? 'write-timeout' : 'write-unknown';
+  return unknownOutcome(code, `The origin answered ${status}`, `origin answered ${status}`);
 }
 
 /**
@@ -194,7 +195,7 @@ export function notTaken(): GatewayError {
   return unknownOutcome('write-timeout', 'The origin did not take the content in time');
 }
 
-function unknownOutcome(code: ErrorCode, what: string, cause?: OriginFailure): GatewayError {
+function unknownOutcome(code: ErrorCode, what: string, cause?: OriginFailure | string): GatewayError {
   const detail = `${what}: it is unknown whether it was applied. GET the resource before you decide whether to repeat it.`;
   return new GatewayError(code, detail, { cause });
 }

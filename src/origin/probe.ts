@@ -56,12 +56,13 @@ export async function probe(
   const getFirst =
     request.method === 'get' || (request.method === 'auto' && settings.memory.has(request.memoryKey));
   const asked = performance.now();
-  const first = await ask(origin, getFirst ? 'GET' : 'HEAD', request, settings);
-  const byFirst = read(first, settings, asked);
+  const firstMethod = getFirst ? 'GET' : 'HEAD';
+  const first = await ask(origin, firstMethod, request, settings);
+  const byFirst = read(firstMethod, first, settings, asked);
   if (getFirst || request.method === 'head' || !mayTellMore(first, byFirst, request.preconditions))
     return byFirst;
   const second = await ask(origin, 'GET', request, settings);
-  const byGet = read(second, settings, asked);
+  const byGet = read('GET', second, settings, asked);
   if (byGet.representation.state === 'current') {
     const { validators } = byGet.representation;
     // not behind a 404: it may have been created since, and the next HEAD tells again
@@ -143,7 +144,12 @@ function lacks(validators: Validators, preconditions: Preconditions): boolean {
   return (asksDate || (asksAny && lacksTag)) && validators.lastModified === undefined;
 }
 
-function read(answer: OriginHead | OriginFailure, settings: ProbeSettings, asked: number): ProbeResult {
+function read(
+  method: 'HEAD' | 'GET',
+  answer: OriginHead | OriginFailure,
+  settings: ProbeSettings,
+  asked: number,
+): ProbeResult {
   if (answer instanceof OriginFailure) return unknown([], failed(answer));
   const { status, fields } = answer;
   const isAbsent = status === 404 || status === 410;
@@ -161,9 +167,9 @@ function read(answer: OriginHead | OriginFailure, settings: ProbeSettings, asked
       `The origin answered ${status} when it was asked for the current state, so the condition was not evaluated ` +
       'and nothing was written.';
     const passes = status === OF_THE_HOP ? undefined : status;
-    return unknown(fields, new GatewayError('probe-undecided', detail, answered(status)), passes);
+    return unknown(fields, new GatewayError('probe-undecided', detail, answered(method, status)), passes);
   }
-  return unknown(fields, serverError(status, fields));
+  return unknown(fields, serverError(method, status, fields));
 }
 
 function unknown(fields: FieldLines, error: GatewayError, status?: number): ProbeResult {
@@ -194,18 +200,21 @@ function fromCache(age: number): GatewayError {
   return new GatewayError('probe-error', detail, { cause: `a cache answered, from ${age} s before` });
 }
 
-function serverError(status: number, fields: FieldLines): GatewayError {
+function serverError(method: 'HEAD' | 'GET', status: number, fields: FieldLines): GatewayError {
   const detail = `The origin answered ${status} when it was asked for its current state. ${NOTHING_WRITTEN}`;
-  if (status === 504) return new GatewayError('probe-timeout', detail, answered(status));
-  if (status !== 503) return new GatewayError('probe-error', detail, answered(status));
+  if (status === 504) return new GatewayError('probe-timeout', detail, answered(method, status));
+  if (status !== 503) return new GatewayError('probe-error', detail, answered(method, status));
   const seconds = Number(fieldValue(fields, 'retry-after'));
   return new GatewayError('probe-unavailable', detail, {
-    ...answered(status),
+    ...answered(method, status),
     retryAfter: Number.isSafeInteger(seconds) && seconds > 0 ? seconds : 5,
   });
 }
 
-/** For the log: of our own statuses one stands for many of the origin's, and for none at all. */
-function answered(status: number): { readonly cause: string } {
-  return { cause: `origin answered ${status}` };
+/**
+ * For the log: of our own statuses one stands for many of the origin's, and for none at all. The method is not the client's,
+ * and what the origin does wrong with it may be no fault of what it does with that.
+ */
+function answered(method: 'HEAD' | 'GET', status: number): { readonly cause: string } {
+  return { cause: `origin answered ${status} to ${method}` };
 }

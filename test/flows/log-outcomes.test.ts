@@ -165,8 +165,26 @@ t.test(
       t.equal((await exchange(ifmatch.port, 'PUT', `/${given}`, ['If-Match: *'], 'x')).status, status);
     t.match(
       await linesOf(ifmatch, rows.length),
-      rows.map(([given, status, code]) => ({ status, code, cause: `origin answered ${given}` })),
+      rows.map(([given, status, code]) => ({ status, code, cause: `origin answered ${given} to HEAD` })),
     );
+  },
+);
+
+t.test(
+  'a probe by GET that fails, and a write whose unknown fate the origin told: the log says so',
+  async (t) => {
+    const { ifmatch } = await scene(t, ({ method, target }) => {
+      const status = method === 'HEAD' ? '405' : target.slice(1);
+      return `HTTP/1.1 ${status} X\r\nContent-Length: 0\r\n\r\n`;
+    });
+    t.equal((await exchange(ifmatch.port, 'PUT', '/500', ['If-Match: *'], 'x')).status, 502);
+    t.equal((await exchange(ifmatch.port, 'PUT', '/502', [], 'x')).status, 502);
+    t.equal((await exchange(ifmatch.port, 'PUT', '/504', [], 'x')).status, 504);
+    t.match(await linesOf(ifmatch, 3), [
+      { code: 'probe-error', cause: 'origin answered 500 to GET' },
+      { code: 'write-unknown', fate: 'unknown', cause: 'origin answered 502' },
+      { code: 'write-timeout', fate: 'unknown', cause: 'origin answered 504' },
+    ]);
   },
 );
 
