@@ -1,5 +1,6 @@
 // The second resource that MOVE and COPY write to (RFC 4918 9.8, 9.9).
 import { GatewayError } from '../errors.ts';
+import { withoutField } from '../origin/fields.ts';
 import type { Resource } from '../route/resource.ts';
 import type { Route } from '../route/route.ts';
 import { parseTarget } from '../route/target.ts';
@@ -18,6 +19,8 @@ const TO_DESTINATION = new Set(['MOVE', 'COPY']);
 export interface Destination {
   readonly route: Route;
   readonly resource: Resource;
+  /** In origin-form, where the client sent a URL. */
+  readonly target: string | undefined;
 }
 
 /**
@@ -50,5 +53,18 @@ export function destinationOf(
   }
   const resource = resources.of(match, target);
   if ('code' in resource) throw new GatewayError(resource.code, `Destination: ${resource.detail}`);
-  return { route: match.route, resource };
+  return { route: match.route, resource, target: reference.startsWith('/') ? undefined : target.raw };
+}
+
+/**
+ * The fields of a request for an origin whose URLs begin with `self`: it takes a Destination with another Host than it
+ * sees for that of another server.
+ */
+export function translateDestination(
+  fields: readonly string[],
+  target: string | undefined,
+  self: string | undefined,
+): readonly string[] {
+  if (target === undefined || self === undefined) return fields;
+  return [...withoutField(fields, 'destination'), 'Destination', self + target];
 }

@@ -8,6 +8,7 @@ import { keysOf, type Resources } from '../route/resource.ts';
 import type { Match } from '../route/route-table.ts';
 import { fieldValues } from '../semantics/fields.ts';
 import type { Preconditions } from '../semantics/preconditions.ts';
+import { translateDestination } from './destination.ts';
 import { passesOverrides } from './effective-method.ts';
 import type { Gateway } from './gateway.ts';
 import { type LogEntry, noteError } from './log-entry.ts';
@@ -39,7 +40,11 @@ export function exchangeOf(
   const overrides = passesOverrides(received, match.route);
   const { probed, keys } = resourcesFor(planned, match, received, gateway.resources);
   const arrival = { peer, trusted, overrides, host, version: message.httpVersion, via: gateway.via };
-  const forwarded = forwardFields(received.fields, arrival);
+  const forwarded = translateDestination(
+    forwardFields(received.fields, arrival),
+    planned.destination?.target,
+    origin.self,
+  );
   return {
     method: received.method,
     effectiveMethod: planned.effectiveMethod,

@@ -34,6 +34,8 @@ export interface Sent {
 export interface OriginClient {
   /** The Host that the origin sees, given the client's; empty when there was none. */
   host(received: string): string;
+  /** What the origin's own URLs begin with, where it sees its own Host whatever the client's is. */
+  readonly self: string | undefined;
   send(request: OriginRequest, options: SendOptions): Sent;
   close(): Promise<void>;
   /** Ends every connection, whatever is under way. */
@@ -63,6 +65,7 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
   };
   return {
     host: (received) => (origin.host === 'origin' || received === '' ? url.host : received),
+    self: origin.host === 'origin' ? url.origin : undefined,
     send(request, options) {
       const { content } = request;
       const streamed = content instanceof Readable;

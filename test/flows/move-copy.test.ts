@@ -31,6 +31,9 @@ async function scene(t: Test) {
 const lines = (origin: Origin): string[] =>
   origin.requests.map(({ method, target }) => `${method} ${target}`);
 
+const valuesOf = (request: Origin['requests'][number] | undefined, name: string) =>
+  request?.fields.filter((_, i, fields) => i % 2 === 1 && fields[i - 1]?.toLowerCase() === name);
+
 const destinations = [
   '/b',
   `http://${HOST}/b`,
@@ -161,6 +164,31 @@ for (const method of ['MOVE', 'COPY']) {
       t.same(lines(origin), status === 200 ? [`${method} /a`] : []);
       await ifmatch.idle();
     });
+  }
+
+  for (const [destination, seen] of [
+    [`http://${HOST}/b%62?x`, 'ORIGIN/b%62?x'],
+    [`HTTPS://${HOST}:443/b`, 'ORIGIN/b'],
+    [`http://${HOST}`, 'ORIGIN/'],
+    ['/b', '/b'],
+  ] as const) {
+    for (const mode of ['enforce', 'off']) {
+      t.test(
+        `${mode}: ${method} to ${destination} at an origin that sees its own Host alone, and refuses that of another`,
+        async (t) => {
+          const origin = await startOrigin(t);
+          const yaml = `routes: [{ path: /*, mode: ${mode} }]`;
+          const ifmatch = await startIfmatch(t, { origin: `{ url: ${origin.url}, host: origin }`, yaml });
+          origin.store('/a', 'source');
+          const fields = [`Host: ${HOST}`, `Destination: ${destination}`];
+          t.equal((await exchange(ifmatch.port, method, '/a', fields)).status, 200);
+          const [request] = origin.seen(method);
+          t.same(valuesOf(request, 'destination'), [seen.replace('ORIGIN', origin.url)]);
+          t.same(valuesOf(request, 'host'), [origin.url.replace('http://', '')]);
+          await ifmatch.idle();
+        },
+      );
+    }
   }
 
   t.test(`${method}: If-Match is about the source`, async (t) => {
