@@ -22,7 +22,9 @@ const routeOptions = z.strictObject({
     .array(text('a method such as PUT', '[A-Z-]+', (written) => ({ value: written })))
     .max(MOST_METHODS)
     .prefault([...DEFAULTS.route.methods])
-    .describe('Methods of which mode require demands a precondition.'),
+    .describe(
+      "Methods of which mode require demands a precondition. WebDAV's If, with the token of a lock, is none.",
+    ),
   resource: anyText('a target such as /orders/:id')
     .exactOptional()
     .describe(
