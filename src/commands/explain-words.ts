@@ -1,5 +1,5 @@
 // What explain says of a plan, a state and a verdict.
-import type { ProbeResult } from '../origin/probe.ts';
+import type { ProbeResult } from '../origin/probe-answer.ts';
 import type { Plan } from '../route/plan.ts';
 import type { Verdict } from '../semantics/evaluate.ts';
 import { fieldValue } from '../semantics/fields.ts';

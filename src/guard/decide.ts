@@ -1,7 +1,8 @@
 // Probe and evaluate: may this method be performed on the current state?
 import { GatewayError } from '../errors.ts';
 import { probeFields } from '../origin/fields.ts';
-import { type ProbeResult, probe } from '../origin/probe.ts';
+import { probe } from '../origin/probe.ts';
+import type { ProbeResult } from '../origin/probe-answer.ts';
 import { demandsCondition } from '../route/plan.ts';
 import { evaluate, whyNoTagMatches } from '../semantics/evaluate.ts';
 import type { ConditionalField } from '../semantics/preconditions.ts';

@@ -1,24 +1,12 @@
 // Asks the origin for the current validators of a target: HEAD, or GET where HEAD does not tell.
 import type { CancelSignal } from '../cancel-signal.ts';
-import { GatewayError } from '../errors.ts';
 import type { EntityTag, TagCondition } from '../semantics/entity-tag.ts';
-import { type FieldLines, fieldValue } from '../semantics/fields.ts';
 import type { Preconditions } from '../semantics/preconditions.ts';
-import { type Representation, readValidators, type Validators } from '../semantics/representation.ts';
+import type { Validators } from '../semantics/representation.ts';
 import type { OriginClient } from './client.ts';
 import { MAX_DISCARD } from './content.ts';
 import { failureOf, OriginFailure } from './failure.ts';
-import type { OriginHead } from './head.ts';
-import { notSent } from './unsent.ts';
-
-/** What a probe found out. */
-export interface ProbeResult {
-  readonly representation: Representation;
-  /** The answer's fields, for CORS, validators and what an undecided probe tells the client. */
-  readonly fields: FieldLines;
-  /** Why the state is unknown: what the client is told, and the origin's status where it is for the client. */
-  readonly refusal?: { readonly error: GatewayError; readonly status?: number };
-}
+import { type ProbeAnswer, type ProbeResult, readProbe } from './probe-answer.ts';
 
 export interface ProbeRequest {
   readonly target: string;
@@ -41,12 +29,6 @@ export interface ProbeSettings {
   readonly now: () => number;
 }
 
-/** Of no use to a client: it must come with Upgrade (RFC 9110 15.5.22), a field of the connection between the origin and us. */
-const OF_THE_HOP = 426;
-
-/** Milliseconds by which Age may be beyond the truth: it may be the difference of two clocks in whole seconds. */
-const AGE_ERROR = 1_000;
-
 /** Never rejects: what cannot be decided is a state of its own. */
 export async function probe(
   origin: OriginClient,
@@ -55,14 +37,12 @@ export async function probe(
 ): Promise<ProbeResult> {
   const getFirst =
     request.method === 'get' || (request.method === 'auto' && settings.memory.has(request.memoryKey));
-  const asked = performance.now();
-  const firstMethod = getFirst ? 'GET' : 'HEAD';
-  const first = await ask(origin, firstMethod, request, settings);
-  const byFirst = read(firstMethod, first, settings, asked);
+  const first = await ask(origin, getFirst ? 'GET' : 'HEAD', request, settings);
+  const byFirst = readProbe(first, settings.now());
   if (getFirst || request.method === 'head' || !mayTellMore(first, byFirst, request.preconditions))
     return byFirst;
   const second = await ask(origin, 'GET', request, settings);
-  const byGet = read('GET', second, settings, asked);
+  const byGet = readProbe(second, settings.now());
   if (byGet.representation.state === 'current') {
     const { validators } = byGet.representation;
     // not behind a 404: it may have been created since, and the next HEAD tells again
@@ -73,12 +53,13 @@ export async function probe(
 }
 
 /** Never rejects. */
-function ask(
+async function ask(
   origin: OriginClient,
-  method: 'HEAD' | 'GET',
+  method: ProbeAnswer['method'],
   request: ProbeRequest,
   settings: ProbeSettings,
-): Promise<OriginHead | OriginFailure> {
+): Promise<ProbeAnswer> {
+  const askedAt = performance.now();
   const { exchange } = origin.send(
     { method, target: request.target, fields: request.fields },
     {
@@ -88,13 +69,16 @@ function ask(
       cancelBy: request.clientGone,
     },
   );
-  return exchange.head.then((head) => {
+  try {
+    const answer = await exchange.head;
     exchange.discard(MAX_DISCARD);
-    return head;
-  }, failureOf);
+    return { method, askedAt, answer };
+  } catch (error) {
+    return { method, askedAt, answer: failureOf(error) };
+  }
 }
 
-function isRefusedHead(answer: OriginHead | OriginFailure): boolean {
+function isRefusedHead({ answer }: ProbeAnswer): boolean {
   return !(answer instanceof OriginFailure) && (answer.status === 405 || answer.status === 501);
 }
 
@@ -103,7 +87,7 @@ function isRefusedHead(answer: OriginHead | OriginFailure): boolean {
  * HEAD gets of everything, and a creation (If-None-Match: *) would overwrite what is there.
  */
 function mayTellMore(
-  answer: OriginHead | OriginFailure,
+  answer: ProbeAnswer,
   { representation }: ProbeResult,
   preconditions: Preconditions,
 ): boolean {
@@ -142,79 +126,4 @@ function lacks(validators: Validators, preconditions: Preconditions): boolean {
   const asksDate = ifMatch === undefined && typeof ifUnmodifiedSince === 'number';
   const asksAny = ifMatch === '*' || ifNoneMatch === '*';
   return (asksDate || (asksAny && lacksTag)) && validators.lastModified === undefined;
-}
-
-function read(
-  method: 'HEAD' | 'GET',
-  answer: OriginHead | OriginFailure,
-  settings: ProbeSettings,
-  asked: number,
-): ProbeResult {
-  if (answer instanceof OriginFailure) return unknown([], failed(answer));
-  const { status, fields } = answer;
-  const isAbsent = status === 404 || status === 410;
-  if (isAbsent || (status >= 200 && status < 300)) {
-    const age = Number.parseInt(fieldValue(fields, 'age') ?? '', 10);
-    if (age * 1_000 > performance.now() - asked + AGE_ERROR) return unknown(fields, fromCache(age));
-    if (isAbsent) return { representation: { state: 'absent' }, fields };
-    return {
-      representation: { state: 'current', validators: readValidators(fields, settings.now()) },
-      fields,
-    };
-  }
-  if (status >= 300 && status < 500 && status !== 304) {
-    const detail =
-      `The origin answered ${status} when it was asked for the current state, so the condition was not evaluated ` +
-      'and nothing was written.';
-    const passes = status === OF_THE_HOP ? undefined : status;
-    return unknown(fields, new GatewayError('probe-undecided', detail, answered(method, status)), passes);
-  }
-  return unknown(fields, serverError(method, status, fields));
-}
-
-function unknown(fields: FieldLines, error: GatewayError, status?: number): ProbeResult {
-  const representation: Representation = { state: 'unknown', reason: error.code };
-  return { representation, fields, refusal: status === undefined ? { error } : { error, status } };
-}
-
-const NOTHING_WRITTEN = 'Nothing was written; repeat the request later.';
-
-function failed(failure: OriginFailure): GatewayError {
-  if (!failure.sent) return notSent(failure);
-  const cause = { cause: failure };
-  if (failure.kind === 'cancelled') return new GatewayError('client-gone', 'Nothing was written.', cause);
-  if (failure.kind === 'timeout') {
-    return new GatewayError(
-      'probe-timeout',
-      `The origin did not show its current state in time. ${NOTHING_WRITTEN}`,
-      cause,
-    );
-  }
-  const detail = `The origin gave no valid answer when it was asked for its current state. ${NOTHING_WRITTEN}`;
-  return new GatewayError('probe-error', detail, cause);
-}
-
-/** Although it was asked not to (Cache-Control: no-cache). Somebody may have written since. */
-function fromCache(age: number): GatewayError {
-  const detail = `A cache answered instead of the origin when it was asked for its current state. ${NOTHING_WRITTEN}`;
-  return new GatewayError('probe-error', detail, { cause: `a cache answered, from ${age} s before` });
-}
-
-function serverError(method: 'HEAD' | 'GET', status: number, fields: FieldLines): GatewayError {
-  const detail = `The origin answered ${status} when it was asked for its current state. ${NOTHING_WRITTEN}`;
-  if (status === 504) return new GatewayError('probe-timeout', detail, answered(method, status));
-  if (status !== 503) return new GatewayError('probe-error', detail, answered(method, status));
-  const seconds = Number(fieldValue(fields, 'retry-after'));
-  return new GatewayError('probe-unavailable', detail, {
-    ...answered(method, status),
-    retryAfter: Number.isSafeInteger(seconds) && seconds > 0 ? seconds : 5,
-  });
-}
-
-/**
- * For the log: of our own statuses one stands for many of the origin's, and for none at all. The method is not the client's,
- * and what the origin does wrong with it may be no fault of what it does with that.
- */
-function answered(method: 'HEAD' | 'GET', status: number): { readonly cause: string } {
-  return { cause: `origin answered ${status} to ${method}` };
 }
