@@ -41,7 +41,9 @@ export function sendContent(
   progress: ContentProgress,
 ): () => void {
   let left = length ?? Number.POSITIVE_INFINITY;
+  let pending: NodeJS.Immediate | undefined;
   const stop = () => {
+    clearImmediate(pending);
     content.off('data', take).off('end', end).off('close', close);
     content.off('error', fail);
     socket.off('drain', resume);
@@ -50,14 +52,30 @@ export function sendContent(
     stop();
     progress.broke(cause);
   };
-  const resume = () => void content.resume();
+  const resume = () => {
+    if (pending === undefined) content.resume();
+  };
   const take = (chunk: Buffer) => {
     left -= chunk.length;
     if (left < 0) {
       fail(new Error('there is more content than its length says'));
       return;
     }
-    if (!write(socket, chunk, length === undefined)) content.pause();
+    // in chunks no piece is known to be the last one, which must leave while the lock is known to be held
+    if (length === undefined || left === 0) {
+      leave(chunk);
+      return;
+    }
+    content.pause();
+    // who refuses content answers and closes: a write that fails would take the answer along, so what has come is read first
+    pending = setImmediate(() => {
+      pending = setImmediate(leave, chunk);
+    });
+  };
+  const leave = (chunk: Buffer) => {
+    pending = undefined;
+    if (write(socket, chunk, length === undefined)) content.resume();
+    else content.pause();
     progress.sent();
   };
   const end = () => {

@@ -114,3 +114,22 @@ t.test('a whole answer that refuses the upload ends it: nothing is left to wait 
     t.equal(ifmatch.lock().quarantined, 0);
   }
 });
+
+t.test('a refusal whose origin resets the connection just as more content comes is not lost', async (t) => {
+  const refusal = HEAD.replace('200 OK', '401 Unauthorized');
+  for (let n = 0; n < 5; n++) {
+    const origin = await startHastyOrigin(t, '');
+    const ifmatch = await startIfmatch(t, { origin: origin.url, yaml: 'buffer: 4KiB' });
+    const client = await connect(ifmatch.port);
+    client.send(bytesOf('PUT', '/doc', [`Content-Length: ${SIZE}`]) + PART);
+    await until(() => origin.got[0]?.bytes.endsWith(PART) === true, 'the origin has a part');
+    client.send(REST);
+    origin.got[0]?.socket.write(`${refusal}no`);
+    origin.got[0]?.socket.resetAndDestroy();
+    const { status, content } = await client.response();
+    t.same([status, content], [401, 'no']);
+    client.close();
+    await until(() => ifmatch.lock().held === 0, 'the lock is held no more');
+    t.equal(ifmatch.lock().quarantined, 0);
+  }
+});
