@@ -53,7 +53,11 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
   const connect = connectorFor(origin, url);
   const stray = new StrayContent(warn);
   const newLane = () => ({
-    connections: new OriginConnections(connect, (behindHead) => stray.found(behindHead)),
+    connections: new OriginConnections(
+      connect,
+      (behindHead) => stray.found(behindHead),
+      () => closeFree(),
+    ),
     slots: new Slots(origin.connections),
     streams: new Slots(Math.ceil(origin.connections * STREAMED)),
   });

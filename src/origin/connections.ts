@@ -7,11 +7,14 @@ import type { Keeper } from './keeper.ts';
 
 /** How often connections are closed that were idle for too long, milliseconds. */
 const IDLE_CHECK = 500;
+/** How long a new connection may show nothing before the idle ones are suspected of keeping it from being served, milliseconds. */
+const PATIENCE = 500;
 
 /** As many as there are exchanges under way, which are bounded by their slots. The one used last is used first. */
 export class OriginConnections implements Keeper {
   readonly stray: (behindHead: boolean) => void;
   readonly #connect: Connect;
+  readonly #silent: () => void;
   readonly #idleCheck: NodeJS.Timeout;
   readonly #open = new Set<OriginConnection>();
   readonly #free: OriginConnection[] = [];
@@ -20,10 +23,14 @@ export class OriginConnections implements Keeper {
   #closing: PromiseWithResolvers<void> | undefined;
   #destroyed = false;
 
-  /** `stray`: told of bytes that answer no request, and whether they came behind the answer to a HEAD. */
-  constructor(connect: Connect, stray: (behindHead: boolean) => void) {
+  /**
+   * `stray`: told of bytes that answer no request, and whether they came behind the answer to a HEAD. `silent`: told when a new
+   * connection is not answered on, as by a server that has one thread and waits on another connection for a request.
+   */
+  constructor(connect: Connect, stray: (behindHead: boolean) => void, silent: () => void) {
     this.#connect = connect;
     this.stray = stray;
+    this.#silent = silent;
     this.#idleCheck = setInterval(() => this.#closeIdle(), IDLE_CHECK).unref();
   }
 
@@ -56,7 +63,10 @@ export class OriginConnections implements Keeper {
       if (connection === undefined) {
         const cause = error ?? new Error('the gateway is shutting down');
         exchange.broke(isTimeout(error) ? 'timeout' : 'unreachable', cause);
-      } else connection.carry(request, exchange, last);
+      } else {
+        connection.carry(request, exchange, last);
+        this.#watch(exchange);
+      }
       this.#settle();
     });
   }
@@ -93,6 +103,12 @@ export class OriginConnections implements Keeper {
     const at = this.#free.lastIndexOf(connection);
     if (at !== -1) this.#free.splice(at, 1);
     this.#settle();
+  }
+
+  #watch(exchange: OriginExchange): void {
+    const timer = setTimeout(this.#silent, PATIENCE).unref();
+    const stop = (): void => clearTimeout(timer);
+    exchange.head.then(stop, stop);
   }
 
   #take(): OriginConnection | undefined {

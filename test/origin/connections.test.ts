@@ -353,3 +353,41 @@ t.test('a reader that throws breaks its own exchange and nothing else', async (t
   t.same((await ask('GET', '/2')).text, 'ok');
   t.equal(connections(), 2);
 });
+
+t.test(
+  'a server with one thread waits on an idle connection: it is ended for the new one that is silent',
+  async (t) => {
+    const waiting: Socket[] = [];
+    let served: Socket | undefined;
+    const serve = (socket: Socket): void => {
+      served = socket;
+      socket.on('data', () => socket.write(OK));
+      socket.once('close', () => {
+        served = undefined;
+        const next = waiting.shift();
+        if (next !== undefined) serve(next);
+      });
+    };
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      if (served === undefined) serve(socket);
+      else waiting.push(socket);
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    t.teardown(() => server.close());
+    const { client } = openTestOrigin(t, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const ask = async (lane: SendOptions['lane']): Promise<number> => {
+      const { exchange } = client.send(
+        { method: 'GET', target: '/', fields: ['Host', 'x'] },
+        { ...OPTIONS, lane },
+      );
+      const { status } = await exchange.head;
+      exchange.discard(10);
+      await exchange.ended;
+      return status;
+    };
+    const began = performance.now();
+    for (const lane of ['open', 'probe', 'write'] as const) t.equal(await ask(lane), 200, lane);
+    t.ok(performance.now() - began < 3000, 'sooner than an idle connection is too old');
+  },
+);
