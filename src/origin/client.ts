@@ -56,16 +56,17 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
     connections: new OriginConnections(
       connect,
       (behindHead) => stray.found(behindHead),
-      () => closeFree(),
+      (since) => closeFree(since),
     ),
     slots: new Slots(origin.connections),
     streams: new Slots(Math.ceil(origin.connections * STREAMED)),
   });
   const lanes = { probe: newLane(), write: newLane(), open: newLane() };
   const connections = Object.values(lanes).map((lane) => lane.connections);
-  // where one is silent the machine may be gone that they all lead to: a write on another one would be of unknown fate
-  const closeFree = (): void => {
-    for (const lane of connections) lane.closeFree();
+  // where one is silent the machine may be gone that they all lead to, but for those on which it has answered since: a write on
+  // another one would be of unknown fate
+  const closeFree = (since: number): void => {
+    for (const lane of connections) lane.closeFree(since);
   };
   return {
     host: (received) => (origin.host === 'origin' || received === '' ? url.host : received),
@@ -81,7 +82,8 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
       const freeSlot = streamed ? enterBoth(lane.streams, lane.slots, start) : lane.slots.enter(start);
       exchange.whenEnded((ending) => {
         // before the slot: who waits for it would take one of them
-        if (ending !== 'complete' && ending.sent && ending.kind === 'timeout') closeFree();
+        const { sentAt } = exchange;
+        if (ending !== 'complete' && ending.kind === 'timeout' && sentAt !== undefined) closeFree(sentAt);
         freeSlot();
         // what the origin did not take would wait for a reader for ever
         if (streamed) content.destroy();

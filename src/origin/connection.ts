@@ -16,8 +16,9 @@ import { brokenOff, sendContent, sendWhole } from './send-content.ts';
  * that makes the place uncertain where the next answer begins.
  */
 export class OriginConnection {
-  /** Milliseconds on the monotonic clock after which it must not be used any more; counts while it is free. */
-  idleUntil = performance.now() + idleTime();
+  /** Since when it is free, while it is so, and after when it must not be used any more: milliseconds on the monotonic clock. */
+  idleSince = performance.now();
+  idleUntil = this.idleSince + idleTime();
   /** Of the exchange at work, which sets it. */
   readonly deadline = new Deadline(() => this.#exchange?.timedOut());
   readonly #socket: Socket;
@@ -81,10 +82,17 @@ export class OriginConnection {
 
   /** Ends it at once; the exchange at work, which asked for it or is none, hears no more of it. */
   abort(): void {
-    this.#end();
+    const isOver = this.#exchange === undefined;
+    this.#exchange = undefined;
+    this.#stopContent?.();
+    this.#stopContent = undefined;
+    // of a request that was given up nothing may arrive later: the next writer does not wait for it
+    if (isOver) this.#socket.destroy();
+    else this.#cut();
+    this.#leave();
   }
 
-  /** Ends it at once, and the exchange at work with it. */
+  /** The same, but the exchange at work is told. */
   destroy(): void {
     this.#fail('reset', new Error('the gateway has ended the connection'));
   }
@@ -143,7 +151,7 @@ export class OriginConnection {
   readonly #onData = (bytes: Buffer): void => {
     if (this.#exchange === undefined) {
       this.#keeper.stray(this.#isHead);
-      this.#end();
+      this.abort();
       return;
     }
     this.#repeatable = undefined;
@@ -183,12 +191,13 @@ export class OriginConnection {
     const idle = idleTime(head.keepAlive);
     const serves = head.persists && !this.#last && this.#stopContent === undefined && rest.length === 0;
     if (serves && idle > 0 && this.#open) {
-      this.idleUntil = performance.now() + idle;
+      this.idleSince = performance.now();
+      this.idleUntil = this.idleSince + idle;
       this.#hasServed = true;
       this.#socket.resume();
       this.#keeper.free(this);
     } else {
-      this.#end();
+      this.abort();
     }
     exchange.completed();
   }
@@ -206,7 +215,7 @@ export class OriginConnection {
     const exchange = this.#exchange;
     if (exchange !== undefined && this.#parser.endsHere() && !this.#isOpenEnded) {
       this.#exchange = undefined;
-      this.#end();
+      this.abort();
       exchange.completed();
     } else {
       this.#fail('reset', new Error('the origin has ended the connection'));
@@ -221,23 +230,12 @@ export class OriginConnection {
 
   #fail(kind: FailureKind, cause: unknown): void {
     const [exchange, repeatable] = [this.#exchange, this.#repeatable];
-    this.#end();
+    this.abort();
     if (exchange === undefined) return;
     // once: the new connection has served nothing before
     if (kind === 'reset' && repeatable !== undefined)
       this.#keeper.carryAnew(repeatable, exchange, this.#last);
     else exchange.broke(kind, cause);
-  }
-
-  #end(): void {
-    const isOver = this.#exchange === undefined;
-    this.#exchange = undefined;
-    this.#stopContent?.();
-    this.#stopContent = undefined;
-    // of a request that was given up nothing may arrive later: the next writer does not wait for it
-    if (isOver) this.#socket.destroy();
-    else this.#cut();
-    this.#leave();
   }
 
   #leave(): void {

@@ -14,7 +14,7 @@ const PATIENCE = 500;
 export class OriginConnections implements Keeper {
   readonly stray: (behindHead: boolean) => void;
   readonly #connect: Connect;
-  readonly #silent: () => void;
+  readonly #silent: (since: number) => void;
   readonly #idleCheck: NodeJS.Timeout;
   readonly #open = new Set<OriginConnection>();
   readonly #free: OriginConnection[] = [];
@@ -25,9 +25,9 @@ export class OriginConnections implements Keeper {
 
   /**
    * `stray`: told of bytes that answer no request, and whether they came behind the answer to a HEAD. `silent`: told when a new
-   * connection is not answered on, as by a server that has one thread and waits on another connection for a request.
+   * connection is not answered on, and since when: a server that has one thread waits on an idle one for a request.
    */
-  constructor(connect: Connect, stray: (behindHead: boolean) => void, silent: () => void) {
+  constructor(connect: Connect, stray: (behindHead: boolean) => void, silent: (since: number) => void) {
     this.#connect = connect;
     this.stray = stray;
     this.#silent = silent;
@@ -88,9 +88,9 @@ export class OriginConnections implements Keeper {
     return closed;
   }
 
-  /** Ends those that nothing is under way on. */
-  closeFree(): void {
-    for (const connection of [...this.#free]) connection.abort();
+  /** Ends those that nothing is under way on, and has been since then: milliseconds on the monotonic clock. */
+  closeFree(since = Number.POSITIVE_INFINITY): void {
+    for (const connection of this.#free.filter(({ idleSince }) => idleSince < since)) connection.abort();
   }
 
   free(connection: OriginConnection): void {
@@ -106,7 +106,7 @@ export class OriginConnections implements Keeper {
   }
 
   #watch(exchange: OriginExchange): void {
-    const timer = setTimeout(this.#silent, PATIENCE).unref();
+    const timer = setTimeout(this.#silent, PATIENCE, performance.now()).unref();
     const stop = (): void => clearTimeout(timer);
     exchange.head.then(stop, stop);
   }

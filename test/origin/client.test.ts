@@ -208,3 +208,16 @@ t.test(
     t.equal(connections(), 5, 'each opens a new one, which leads to where the name leads now');
   },
 );
+
+t.test('a request that takes too long, while others are answered: their connections are kept', async (t) => {
+  const origin = await startRawOrigin(t, ({ target }) => (target === '/slow' ? undefined : OK));
+  const { client } = openTestOrigin(t, origin.url);
+  const slow = { method: 'GET', target: '/slow', fields: ['Host', 'localhost'] };
+  const { exchange } = client.send(slow, { lane: 'open', deadlines: { start: 3000, head: 2000 }, lead: 0 });
+  await until(() => origin.requests.length === 1, 'it has left');
+  await ask(client, 'PUT');
+  t.equal(exchange.ending, undefined);
+  t.match(await exchange.ended, { kind: 'timeout' });
+  await ask(client, 'PUT');
+  t.equal(origin.bytes().length, 2);
+});

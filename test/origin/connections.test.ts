@@ -361,7 +361,7 @@ t.test(
     let served: Socket | undefined;
     const serve = (socket: Socket): void => {
       served = socket;
-      socket.on('data', () => socket.write(OK));
+      socket.on('data', () => socket.write(OK.replace('Content', 'Keep-Alive: timeout=600\r\nContent')));
       socket.once('close', () => {
         served = undefined;
         const next = waiting.shift();
@@ -386,8 +386,7 @@ t.test(
       await exchange.ended;
       return status;
     };
-    const began = performance.now();
+    // none of them would be ended for its age
     for (const lane of ['open', 'probe', 'write'] as const) t.equal(await ask(lane), 200, lane);
-    t.ok(performance.now() - began < 3000, 'sooner than an idle connection is too old');
   },
 );
