@@ -6,6 +6,9 @@ import { bytesOf } from './request-head.ts';
 /** Content up to so many bytes leaves as text, together with its head: one write is less work than a vector of them. */
 export const AS_TEXT = 8_192;
 
+/** Bytes that may wait for the answer to be read; reading them one by one would make large uploads slow. */
+const MOST_WAITING = 512 * 1024;
+
 /** Writes a head and the content that belongs to it, which is its caller's no more. */
 export function sendWhole(content: readonly Buffer[], head: string, socket: Duplex): void {
   if (bytesOf(content) <= AS_TEXT) {
@@ -41,9 +44,10 @@ export function sendContent(
   progress: ContentProgress,
 ): () => void {
   let left = length ?? Number.POSITIVE_INFINITY;
-  let pending: NodeJS.Immediate | undefined;
+  let waiting: Buffer[] = [];
+  let soon: NodeJS.Immediate | undefined;
   const stop = () => {
-    clearImmediate(pending);
+    clearImmediate(soon);
     content.off('data', take).off('end', end).off('close', close);
     content.off('error', fail);
     socket.off('drain', resume);
@@ -52,29 +56,30 @@ export function sendContent(
     stop();
     progress.broke(cause);
   };
-  const resume = () => {
-    if (pending === undefined) content.resume();
-  };
+  const resume = () => void content.resume();
   const take = (chunk: Buffer) => {
     left -= chunk.length;
     if (left < 0) {
       fail(new Error('there is more content than its length says'));
       return;
     }
+    waiting.push(chunk);
     // in chunks no piece is known to be the last one, which must leave while the lock is known to be held
     if (length === undefined || left === 0) {
-      leave(chunk);
+      leave();
       return;
     }
-    content.pause();
-    // who refuses content answers and closes: a write that fails would take the answer along, so what has come is read first
-    pending = setImmediate(() => {
-      pending = setImmediate(leave, chunk);
+    if (bytesOf(waiting) >= MOST_WAITING) content.pause();
+    soon ??= setImmediate(() => {
+      soon = setImmediate(leave);
     });
   };
-  const leave = (chunk: Buffer) => {
-    pending = undefined;
-    if (write(socket, chunk, length === undefined)) content.resume();
+  const leave = () => {
+    clearImmediate(soon);
+    soon = undefined;
+    const pieces = waiting;
+    waiting = [];
+    if (write(socket, pieces, length === undefined)) content.resume();
     else content.pause();
     progress.sent();
   };
@@ -99,13 +104,15 @@ export function brokenOff(content: Readable): Error {
 }
 
 /** False when the connection wants a pause. An empty chunk would be the last one. */
-function write(socket: Duplex, chunk: Buffer, chunked: boolean): boolean {
-  if (chunk.length === 0) return true;
-  if (!chunked) return socket.write(chunk, giveBack(chunk));
+function write(socket: Duplex, pieces: readonly Buffer[], chunked: boolean): boolean {
+  let wantsMore = true;
   socket.cork();
-  socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
-  socket.write(chunk, giveBack(chunk));
-  const wantsMore = socket.write('\r\n', 'latin1');
+  for (const piece of pieces) {
+    if (piece.length === 0) continue;
+    if (chunked) socket.write(`${piece.length.toString(16)}\r\n`, 'latin1');
+    wantsMore = socket.write(piece, giveBack(piece));
+    if (chunked) wantsMore = socket.write('\r\n', 'latin1');
+  }
   socket.uncork();
   return wantsMore;
 }
