@@ -53,21 +53,16 @@ export function openOrigin(origin: Config['origin'], warn: (message: string) => 
   const connect = connectorFor(origin, url);
   const stray = new StrayContent(warn);
   const newLane = () => ({
-    connections: new OriginConnections(
-      connect,
-      (behindHead) => stray.found(behindHead),
-      (since) => closeFree(since),
-    ),
+    connections: new OriginConnections(connect, (behindHead) => stray.found(behindHead), closeFree),
     slots: new Slots(origin.connections),
     streams: new Slots(Math.ceil(origin.connections * STREAMED)),
   });
   const lanes = { probe: newLane(), write: newLane(), open: newLane() };
   const connections = Object.values(lanes).map((lane) => lane.connections);
-  // where one is silent the machine may be gone that they all lead to, but for those on which it has answered since: a write on
-  // another one would be of unknown fate
-  const closeFree = (since: number): void => {
+  /** Where one is silent the machine may be gone that they all lead to, and a write on one of them would be of unknown fate. */
+  function closeFree(since: number): void {
     for (const lane of connections) lane.closeFree(since);
-  };
+  }
   return {
     host: (received) => (origin.host === 'origin' || received === '' ? url.host : received),
     self: origin.host === 'origin' ? url.origin : undefined,

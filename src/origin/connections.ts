@@ -1,4 +1,4 @@
-// The connections of one lane: opened when none is free, used again while that is safe, closed when they were idle for long.
+// The connections of one lane: opened when none is free, used again while that is safe, closed when idle for long or in doubt.
 import { OriginConnection } from './connection.ts';
 import type { Connect, Opened } from './connector.ts';
 import type { OriginExchange, OriginRequest } from './exchange.ts';
@@ -88,7 +88,7 @@ export class OriginConnections implements Keeper {
     return closed;
   }
 
-  /** Ends those that nothing is under way on, and has been since then: milliseconds on the monotonic clock. */
+  /** Ends those that are free and have not been used since then, which is milliseconds on the monotonic clock; left out: all. */
   closeFree(since = Number.POSITIVE_INFINITY): void {
     for (const connection of this.#free.filter(({ idleSince }) => idleSince < since)) connection.abort();
   }

@@ -61,9 +61,9 @@ export class OriginExchange {
   readonly #options: ExchangeOptions;
   readonly #streamed: boolean;
   #carrier: Carrier | undefined;
-  #late = '';
-  /** Runs while it waits to begin; a total deadline that began there goes on. */
+  /** Runs while it waits to begin, for what the text says; a total deadline that began there goes on. */
   #wait: NodeJS.Timeout | undefined;
+  #late = '';
   #head: OriginHead | undefined;
   #headAwaited: PromiseWithResolvers<OriginHead> | undefined;
   #requestLeft = false;

@@ -34,6 +34,7 @@ const WRITE_LEAD = 1024 * 1024;
 const MAX_AFTER_HEAD = 5_000;
 /** For how long an unwanted answer is read, ms: a stream of events has no end, and no deadline runs behind a read's head. */
 const MAX_DISCARD_TIME = 1_000;
+
 const KNOWN: Fate = { kind: 'known' };
 
 /**
@@ -72,19 +73,19 @@ export async function forwardWrite(
   }
 }
 
-/** What is unknown is called so. */
+/** The error for the client of a write that a gateway behind us gave up on; undefined where the origin's answer counts. */
 export function gatewayGaveUp(head: OriginHead): GatewayError | undefined {
   const { status } = head;
-  if (!isOfGateway(head)) return undefined;
+  if (!leavesFateUnknown(head)) return undefined;
   const code = status === 504 ? 'write-timeout' : 'write-unknown';
   return unknownOutcome(code, `The origin answered ${status}`, `origin answered ${status}`);
 }
 
 /**
- * Whether a gateway behind us gave up: what it forwarded to may still be at work. Varnish says 503 of an origin that is too slow,
- * too; Via tells it from an origin that is too busy.
+ * Whether the answer is that of a gateway that gave up: what it forwarded to may still be at work. Varnish says 503 of an
+ * origin that is too slow, too; Via tells it from an origin that is too busy.
  */
-function isOfGateway({ status, fields }: OriginHead): boolean {
+function leavesFateUnknown({ status, fields }: OriginHead): boolean {
   return status === 502 || status === 504 || (status === 503 && fieldValue(fields, 'via') !== undefined);
 }
 
@@ -153,7 +154,7 @@ function checkUpgraded(upgraded: Upgraded, protocol: string): Upgraded {
 
 /** The moment and the fate. Mostly the whole answer came in one piece, and all is over already. */
 function settle(exchange: OriginExchange, head: OriginHead, settings: ForwardSettings): Promise<Fate> {
-  if (isOfGateway(head)) return Promise.resolve(unknownFate(exchange, settings));
+  if (leavesFateUnknown(head)) return Promise.resolve(unknownFate(exchange, settings));
   if (exchange.ending === 'complete') return Promise.resolve(KNOWN);
   return settleLater(exchange, settings);
 }

@@ -18,8 +18,8 @@ export interface ProbeResult {
 /** One question, and what came of it. */
 export interface ProbeAnswer {
   readonly method: 'HEAD' | 'GET';
-  /** Milliseconds on the monotonic clock. */
-  readonly askedAt: number;
+  /** Milliseconds on the monotonic clock; undefined: it has not left. */
+  readonly sentAt: number | undefined;
   readonly answer: OriginHead | OriginFailure;
 }
 
@@ -30,13 +30,13 @@ const OF_THE_HOP = 426;
 const AGE_ERROR = 1_000;
 
 /** What an answer says of the current state; `now` places two-digit years. */
-export function readProbe({ method, askedAt, answer }: ProbeAnswer, now: number): ProbeResult {
+export function readProbe({ method, sentAt, answer }: ProbeAnswer, now: number): ProbeResult {
   if (answer instanceof OriginFailure) return unknown([], failed(answer));
   const { status, fields } = answer;
   const isAbsent = status === 404 || status === 410;
   if (isAbsent || (status >= 200 && status < 300)) {
-    const age = Number.parseInt(fieldValue(fields, 'age') ?? '', 10);
-    if (age * 1_000 > performance.now() - askedAt + AGE_ERROR) return unknown(fields, fromCache(age));
+    const stored = storedFor(fields, sentAt);
+    if (stored !== undefined) return unknown(fields, fromCache(stored));
     if (isAbsent) return { representation: { state: 'absent' }, fields };
     return {
       representation: { state: 'current', validators: readValidators(fields, now) },
@@ -51,6 +51,14 @@ export function readProbe({ method, askedAt, answer }: ProbeAnswer, now: number)
     return unknown(fields, new GatewayError('probe-undecided', detail, answered(method, status)), passes);
   }
   return unknown(fields, serverError(method, status, fields));
+}
+
+/** For how many seconds a cache had kept the answer: Age says more than it took. Undefined: the origin has answered, for all one sees. */
+function storedFor(fields: FieldLines, sentAt = performance.now()): number | undefined {
+  const age = fieldValue(fields, 'age');
+  if (age === undefined) return undefined;
+  const seconds = Number.parseInt(age, 10);
+  return seconds * 1_000 > performance.now() - sentAt + AGE_ERROR ? seconds : undefined;
 }
 
 function unknown(fields: FieldLines, error: GatewayError, status?: number): ProbeResult {

@@ -59,7 +59,6 @@ async function ask(
   request: ProbeRequest,
   settings: ProbeSettings,
 ): Promise<ProbeAnswer> {
-  const askedAt = performance.now();
   const { exchange } = origin.send(
     { method, target: request.target, fields: request.fields },
     {
@@ -72,9 +71,9 @@ async function ask(
   try {
     const answer = await exchange.head;
     exchange.discard(MAX_DISCARD);
-    return { method, askedAt, answer };
+    return { method, sentAt: exchange.sentAt, answer };
   } catch (error) {
-    return { method, askedAt, answer: failureOf(error) };
+    return { method, sentAt: exchange.sentAt, answer: failureOf(error) };
   }
 }
 

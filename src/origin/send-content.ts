@@ -6,7 +6,7 @@ import { bytesOf } from './request-head.ts';
 /** Content up to so many bytes leaves as text, together with its head: one write is less work than a vector of them. */
 export const AS_TEXT = 8_192;
 
-/** Bytes that may wait for the answer to be read; reading them one by one would make large uploads slow. */
+/** Bytes that may wait for a turn of theirs; each piece by itself, with its sender paused meanwhile, makes large uploads slow. */
 const MOST_WAITING = 512 * 1024;
 
 /** Writes a head and the content that belongs to it, which is its caller's no more. */
@@ -36,6 +36,10 @@ export interface ContentProgress {
 /**
  * Writes `content` behind a head that is written already: `length` bytes, or chunked where that is undefined. Nothing is
  * called any more after `ended`, `broke` or a call of the function that it returns.
+ *
+ * Whoever refuses content answers and closes with the rest unread, which resets the connection: a write that fails then takes
+ * along the answer that has come before. So what the origin has said is read before the next pieces leave: they wait until
+ * the event loop has looked at its sockets once more.
  */
 export function sendContent(
   content: Readable,

@@ -145,7 +145,7 @@ async function lockedKeys(
   const since = wallNow();
   const record = (operation: Operation): void => void operations.push(operation);
   const had = async (key: string): Promise<{ key: string; after: number }> => {
-    const options = { ...{ origin, fleet, record, patience: ms }, octets: 0, keys: [key] };
+    const options = { origin, fleet, record, patience: ms, octets: 0, keys: [key] };
     const client = new Client({ name: `last-${key}`, random: random.branch(key), ...options });
     await client.run(() => wallNow() < since + ms && client.lastTurn <= since);
     const { lastTurn, name } = client;
