@@ -9,7 +9,8 @@ import { MemoryLock } from '../../src/lock/memory-lock.ts';
 import { RemoteLock } from '../../src/lock/remote-lock.ts';
 import { ask, IDLE, KNOWN, type Request, unknownFor } from '../fixtures/lock-under-test.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
-import { remoteLock, TIMEOUTS, turns } from '../fixtures/remote-lock.ts';
+import { remoteLock, TIMEOUTS } from '../fixtures/remote-lock.ts';
+import { turns } from '../fixtures/until.ts';
 import { Wire } from '../fixtures/wire.ts';
 
 const { connect, probe, write, uncertainty } = TIMEOUTS;

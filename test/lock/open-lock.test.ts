@@ -12,7 +12,7 @@ import { type Running, start } from '../../src/start.ts';
 import { makeCertificates } from '../fixtures/certificates.ts';
 import { closedPort } from '../fixtures/closed-port.ts';
 import { startRedisPair } from '../fixtures/redis-pair.ts';
-import { startRedis } from '../fixtures/redis-server.ts';
+import { connectionsOf, startRedis } from '../fixtures/redis-server.ts';
 import { until } from '../fixtures/until.ts';
 
 type Line = Readonly<Record<string, unknown>>;
@@ -50,9 +50,7 @@ for (const policy of ['allkeys-lru', 'volatile-ttl']) {
         message: `maxmemory-policy of the lock engine is ${policy}: it would evict locks; set it to noeviction`,
       };
       await t.rejects(start(configure(redisAt(redis.port)), logTo([])), wanted);
-      const connections = async () =>
-        (await redis.client.info('clients')).includes('connected_clients:1\r\n');
-      await until(connections, 'nothing is left open');
+      await until(async () => (await connectionsOf(redis)) === 1, 'nothing is left open');
     },
   );
 }

@@ -5,7 +5,7 @@ import { ask } from '../fixtures/lock-under-test.ts';
 import { type OpenedRedisLock, openRedisLock } from '../fixtures/redis-lock.ts';
 import { type RedisArguments, type RedisUnderTest, startRedis } from '../fixtures/redis-server.ts';
 import { startForwarder } from '../fixtures/tcp-forwarder.ts';
-import { settle, until } from '../fixtures/until.ts';
+import { until } from '../fixtures/until.ts';
 
 /** One command, and as much again for a busy machine. Milliseconds. */
 const BOUND = 2_500;
@@ -251,20 +251,6 @@ t.test('a stop ends although the server hangs', async (t) => {
   holder.release();
   await lock.stop();
   t.equal(lock.engine().up, false);
-});
-
-t.test('the end of its connections by a stop is nothing to be said', async (t) => {
-  const { client, port } = await startRedis(t);
-  const { lock, log } = await openRedisLock(t, { port });
-  await lock.stop();
-  t.equal(lock.engine().up, false, 'at once');
-  const connected = async () => /connected_clients:([0-9]+)/.exec(await client.info('clients'))?.[1];
-  await until(async () => (await connected()) === '1', 'they are closed');
-  await settle();
-  t.same(
-    log.filter(({ level }) => level !== 'info'),
-    [],
-  );
 });
 
 t.test('a server that has become unfit is noticed, and nothing is armed there until it is fit', async (t) => {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { lockContract } from '../fixtures/lock-contract.ts';
 import { openRedisLock } from '../fixtures/redis-lock.ts';
-import { startRedis } from '../fixtures/redis-server.ts';
+import { connectionsOf, startRedis } from '../fixtures/redis-server.ts';
 import { settle, until } from '../fixtures/until.ts';
 
 /** Milliseconds within which what is on its way to the server and back has arrived. */
@@ -20,11 +20,11 @@ t.test('contract', async (t) => {
 
 t.test('a stop is no failure of the engine: nobody is warned', async (t) => {
   const { client, port } = await startRedis(t);
-  const connected = async () => /connected_clients:([0-9]+)/.exec(await client.info('clients'))?.[1];
-  const before = await connected();
+  const before = await connectionsOf({ client });
   const { lock, log } = await openRedisLock(t, { port });
   await lock.stop();
-  await until(async () => (await connected()) === before, 'nothing is left open');
+  t.equal(lock.engine().up, false, 'at once');
+  await until(async () => (await connectionsOf({ client })) === before, 'nothing is left open');
   await settle();
   t.same(
     log.filter(({ level }) => level !== 'info'),

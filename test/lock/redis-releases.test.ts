@@ -4,6 +4,7 @@ import t from 'tap';
 import { Refused } from '../../src/lock/redis-connection.ts';
 import { ask, KNOWN, unknownFor } from '../fixtures/lock-under-test.ts';
 import { CHECK, granted, queued, type ScriptedLock, scriptedLock, WRITE } from '../fixtures/scripted-lock.ts';
+import { turns } from '../fixtures/until.ts';
 
 const NO = new Refused('NOREPLICAS Not enough good replicas to write.');
 
@@ -115,20 +116,31 @@ t.test(
   },
 );
 
-t.test('a release matters as long as the lease for checking, where that is the longer one', async (t) => {
-  const under = scriptedLock({ check: 3 * WRITE });
-  const { request, asked } = await holding(under, granted(3 * WRITE));
-  under.queue.released = new Error('no answer');
-  request.release(KNOWN);
-  under.queue.up = false;
-  await under.clock.pass(2 * WRITE);
-  const before = under.queue.releases.length;
-  under.queue.up = true;
-  under.queue.released = true;
-  under.lock.connected();
-  t.same(under.queue.releases.slice(before), [{ token: asked.place.token, quarantineMs: 0 }]);
-  await under.lock.stop();
-});
+const lasting = [
+  { name: 'a lease for checking that is the longer one', check: 3 * WRITE, fate: KNOWN, left: 0 },
+  {
+    name: 'a quarantine that is longer than any lease',
+    check: CHECK,
+    fate: unknownFor(3 * WRITE),
+    left: WRITE,
+  },
+];
+for (const { name, check, fate, left } of lasting) {
+  t.test(`${name}: its release matters to its end`, async (t) => {
+    const under = scriptedLock({ check });
+    const { request, asked } = await holding(under, granted(check));
+    under.queue.released = new Error('no answer');
+    request.release(fate);
+    under.queue.up = false;
+    await under.clock.pass(2 * WRITE);
+    const before = under.queue.releases.length;
+    under.queue.up = true;
+    under.queue.released = true;
+    under.lock.connected();
+    t.same(under.queue.releases.slice(before), [{ token: asked.place.token, quarantineMs: left }]);
+    await under.lock.stop();
+  });
+}
 
 t.test('what is said once more is not said again while its answer is awaited', async (t) => {
   const under = scriptedLock();
@@ -208,21 +220,6 @@ t.test('a request without an answer is taken back until the engine has heard it'
   await under.lock.stop();
 });
 
-t.test('a quarantine longer than any lease is said to its end', async (t) => {
-  const under = scriptedLock();
-  const { request, asked } = await holding(under);
-  under.queue.released = new Error('no answer');
-  request.release(unknownFor(3 * WRITE));
-  under.queue.up = false;
-  await under.clock.pass(2 * WRITE);
-  const before = under.queue.releases.length;
-  under.queue.up = true;
-  under.queue.released = true;
-  under.lock.connected();
-  t.same(under.queue.releases.slice(before), [{ token: asked.place.token, quarantineMs: WRITE }]);
-  await under.lock.stop();
-});
-
 t.test('a new connection changes nothing of how long a release matters', async (t) => {
   const under = scriptedLock();
   const { request } = await holding(under);
@@ -253,7 +250,7 @@ t.test('a stop does not wait for an engine that cannot be asked', async (t) => {
   const stopping = under.lock.stop().then(() => {
     stopped = true;
   });
-  for (let count = 0; count < 6; count += 1) await turn();
+  await turns();
   t.equal(stopped, true);
   await stopping;
 });
@@ -268,10 +265,10 @@ t.test('a stop is over as soon as the engine has heard the last release, and not
   const stopping = under.lock.stop().then(() => {
     stopped = true;
   });
-  for (let count = 0; count < 6; count += 1) await turn();
+  await turns();
   t.equal(stopped, false);
   answer.resolve(true);
-  for (let count = 0; count < 6; count += 1) await turn();
+  await turns();
   t.equal(stopped, true);
   await stopping;
 });
@@ -316,9 +313,9 @@ t.test('what is refused for long is never silent for more than 8 s', async (t) =
   under.queue.released = NO;
   request.release(KNOWN);
   await turn();
-  for (let ms = 0, last = 1; ms < long / 8_500 - 1; ms += 1) {
+  for (let times = 1, last = 1; times < long / 8_500; times += 1) {
     await under.clock.pass(8_500);
-    t.ok(under.queue.releases.length > last, `after ${ms + 1} times 8.5 s`);
+    t.ok(under.queue.releases.length > last, `after ${times} times 8.5 s`);
     last = under.queue.releases.length;
   }
   under.queue.released = true;

@@ -8,7 +8,7 @@ import { ask, KNOWN } from '../fixtures/lock-under-test.ts';
 import { startRedisLink } from '../fixtures/redis-link.ts';
 import { type OpenedRedisLock, openRedisLock } from '../fixtures/redis-lock.ts';
 import { startRedisPair } from '../fixtures/redis-pair.ts';
-import { startRedis } from '../fixtures/redis-server.ts';
+import { connectionsOf, startRedis } from '../fixtures/redis-server.ts';
 import { settle, until } from '../fixtures/until.ts';
 
 const take = (lock: Lock, key = 'a'): Promise<Lease> =>
@@ -166,13 +166,12 @@ t.test('an address that leads to two servers is not written to, until it leads t
 
 t.test('a stop while it connects leaves no connection behind', async (t) => {
   const { client, port } = await startRedis(t);
-  const connected = async () => /connected_clients:([0-9]+)/.exec(await client.info('clients'))?.[1];
-  const before = await connected();
+  const before = await connectionsOf({ client });
   for (const pause of [0, 1, 2, 4, 8, 16]) {
     const started = (lock: Lock) => void sleep(pause).then(() => lock.stop());
     await openRedisLock(t, { port, replicas: 1, started });
   }
-  await until(async () => (await connected()) === before, 'nothing is left open');
+  await until(async () => (await connectionsOf({ client })) === before, 'nothing is left open');
 });
 
 /** The connection by itself, and how often its end was told. */
@@ -193,8 +192,7 @@ t.test('another database than the one that was asked for is not written to', asy
   const { client, port } = await startRedis(t);
   const { writes, lost } = makeWrites(t, port, 99);
   await t.rejects(writes.open(), /DB index is out of range/);
-  const connected = async () => /connected_clients:([0-9]+)/.exec(await client.info('clients'))?.[1];
-  await until(async () => (await connected()) === '1', 'its connection is closed');
+  await until(async () => (await connectionsOf({ client })) === 1, 'its connection is closed');
   t.equal(lost.count, 0, 'who opens it knows');
 });
 
@@ -209,8 +207,7 @@ t.test('opened anew, while it is opened or later: nothing of the connection befo
   await writes.open();
   await settle();
   await writes.look();
-  const connected = async () => /connected_clients:([0-9]+)/.exec(await client.info('clients'))?.[1];
-  await until(async () => (await connected()) === '2', 'one, and that of the test');
+  await until(async () => (await connectionsOf({ client })) === 2, 'one, and that of the test');
   t.equal(lost.count, 0);
 });
 

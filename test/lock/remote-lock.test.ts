@@ -9,7 +9,8 @@ import { lockContract } from '../fixtures/lock-contract.ts';
 import { ask, IDLE, KNOWN } from '../fixtures/lock-under-test.ts';
 import { ManualClock } from '../fixtures/manual-clock.ts';
 import { heldForEver, noLock } from '../fixtures/no-lock.ts';
-import { remoteLock, TIMEOUTS, turns } from '../fixtures/remote-lock.ts';
+import { remoteLock, TIMEOUTS } from '../fixtures/remote-lock.ts';
+import { turns } from '../fixtures/until.ts';
 
 const { signal } = new AbortController();
 const { connect, probe, write, uncertainty } = TIMEOUTS;
